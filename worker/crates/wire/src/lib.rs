@@ -8,12 +8,16 @@
 //! The server mints every id, ICE credential and SSRC, so that it can write the SDP answer before
 //! the worker has answered, and so that a repeated command is harmless.
 
+mod contract;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 use uuid::Uuid;
+
+pub use contract::typescript;
 
 /// Version of this file's meaning. Sent in [`Hello`]; the server refuses a worker of another one.
 pub const PROTOCOL_VERSION: u32 = 1;
