@@ -1,0 +1,119 @@
+// The only place that reads a clock, sleeps or arms a timer, so that tests own time.
+import { setTimeout as delay } from "node:timers/promises";
+
+/** An instant: integer microseconds since 1970-01-01 UTC. */
+export type Instant = number;
+
+/** A running timer. */
+export interface Timer {
+  /** Stops it; harmless when it has fired. */
+  cancel(): void;
+}
+
+/** Time as everything else sees it. */
+export interface Clock {
+  /** Wall clock, integer microseconds UTC; strictly increasing within one clock. */
+  now(): Instant;
+  /** Milliseconds on a clock that never jumps; only differences mean something. */
+  monotonic_ms(): number;
+  /** Resolves after `duration_ms`; rejects with the signal's reason when it aborts. */
+  sleep(duration_ms: number, signal?: AbortSignal): Promise<void>;
+  /** Calls `run` once after `duration_ms`. Does not keep the process alive. */
+  after(duration_ms: number, run: () => void): Timer;
+  /** Calls `run` every `interval_ms` until cancelled. Does not keep the process alive. */
+  every(interval_ms: number, run: () => void): Timer;
+}
+
+// setTimeout counts in signed 32-bit milliseconds and fires at once above that.
+const timeout_ms_max = 2 ** 31 - 1;
+
+/** The machine's clock. */
+export function createSystemClock(): Clock {
+  let last = 0;
+  const after = (duration_ms: number, run: () => void): Timer => {
+    let timer: NodeJS.Timeout;
+    const arm = (left_ms: number): void => {
+      timer = setTimeout(
+        () => (left_ms > timeout_ms_max ? arm(left_ms - timeout_ms_max) : run()),
+        Math.min(left_ms, timeout_ms_max),
+      );
+      timer.unref();
+    };
+    arm(Math.max(0, duration_ms));
+    return { cancel: () => clearTimeout(timer) };
+  };
+  return {
+    now() {
+      // Strictly increasing, so that timestamps never tie within one process, even when NTP steps back.
+      const read = Math.floor((performance.timeOrigin + performance.now()) * 1000);
+      const wall = Math.abs(read / 1000 - Date.now()) > 1000 ? Date.now() * 1000 : read;
+      last = wall > last ? wall : last + 1;
+      return last;
+    },
+    monotonic_ms: () => performance.now(),
+    sleep: async (duration_ms, signal) => {
+      await delay(duration_ms, undefined, signal ? { signal } : undefined);
+    },
+    after,
+    every(interval_ms, run) {
+      const timer = setInterval(run, interval_ms);
+      timer.unref();
+      return { cancel: () => clearInterval(timer) };
+    },
+  };
+}
+
+/** A clock that moves only when told to; for tests and simulation. */
+export interface ManualClock extends Clock {
+  /** Moves time on, firing what comes due in order, and lets promises settle in between. */
+  advance(duration_ms: number): Promise<void>;
+}
+
+/** Makes a {@link ManualClock} that starts at `start` (microseconds). */
+export function createManualClock(start: Instant = 1_700_000_000_000_000): ManualClock {
+  let elapsed_ms = 0;
+  let tick_us = 0;
+  let due: { at: number; run: () => void }[] = [];
+  const settle = async (): Promise<void> => {
+    for (let turn = 0; turn < 20; turn += 1) await new Promise((done) => setImmediate(done));
+  };
+  const after = (duration_ms: number, run: () => void): Timer => {
+    const entry = { at: elapsed_ms + Math.max(0, duration_ms), run };
+    due.push(entry);
+    return { cancel: () => (due = due.filter((other) => other !== entry)) };
+  };
+  return {
+    now: () => start + Math.round(elapsed_ms * 1000) + tick_us++,
+    monotonic_ms: () => elapsed_ms,
+    sleep: (duration_ms, signal) =>
+      new Promise((resolve, reject) => {
+        const timer = after(duration_ms, resolve);
+        signal?.addEventListener("abort", () => {
+          timer.cancel();
+          reject(signal.reason);
+        });
+      }),
+    after,
+    every(interval_ms, run) {
+      let timer = after(interval_ms, function again() {
+        timer = after(interval_ms, again);
+        run();
+      });
+      return { cancel: () => timer.cancel() };
+    },
+    async advance(duration_ms) {
+      const end = elapsed_ms + duration_ms;
+      await settle();
+      for (;;) {
+        const next = due.toSorted((a, b) => a.at - b.at)[0];
+        if (!next || next.at > end) break;
+        elapsed_ms = next.at;
+        due = due.filter((other) => other !== next);
+        next.run();
+        await settle();
+      }
+      elapsed_ms = end;
+      await settle();
+    },
+  };
+}
