@@ -1,0 +1,6 @@
+// Every migration, oldest first. A new one is a file and its line here.
+import type { Migration } from "../index.ts";
+import { migration as journal } from "./0000-journal.ts";
+
+/** The steps from an empty database to today's schema. */
+export const migrations: readonly Migration[] = [journal];
