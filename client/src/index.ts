@@ -1,0 +1,50 @@
+// The Parley SDK: everything a page may use.
+export type {
+  Chat,
+  ConferenceOptions,
+  JoinedConference,
+  JoinNotices,
+  JoinOptions,
+  WatchedConference,
+  WatchNotices,
+} from "./conference.ts";
+export type {
+  Device,
+  DeviceKindView,
+  Devices,
+  DevicesNotices,
+  DevicesOptions,
+  DevicesView,
+  OpenDeviceView,
+} from "./devices.ts";
+export type { Notices } from "./emitter.ts";
+export { type BrowserReason, Problem } from "./problem.ts";
+export type { Tile, TileNotices, TileSize, TileView } from "./tile.ts";
+export type {
+  ChatView,
+  ConferenceView,
+  ConnectionState,
+  Ending,
+  EndingReason,
+  OwnSource,
+  OwnView,
+  PendingMessage,
+  Person,
+  Quality,
+  QualityLevel,
+} from "./view.ts";
+export type {
+  Conference,
+  Conferencecall,
+  JournalEvent,
+  LeaveReason,
+  Message,
+  Reaction,
+  Role,
+  Source,
+  You,
+} from "./wire.ts";
+// The three entrances:
+//   openDevices(options?: DevicesOptions): Promise<Devices>
+//   watchConference(options: ConferenceOptions): Promise<WatchedConference>
+//   joinConference(options: JoinOptions): Promise<JoinedConference>
