@@ -13,8 +13,8 @@ const bin = (name: string): string => `node_modules/.bin/${name}`;
 
 const steps: readonly Step[] = [
   { name: "format and lint", command: [bin("biome"), "check", "--error-on-warnings", "."] },
-  { name: "types: server, tools, tests", command: [bin("tsc"), "-p", "tsconfig.json"] },
-  ...["client", "web"]
+  { name: "types: server, tools", command: [bin("tsc"), "-p", "tsconfig.json"] },
+  ...["client", "web", "scenario"]
     .filter((room) => existsSync(`${room}/tsconfig.json`))
     .map((room) => ({
       name: `types: ${room}`,
@@ -27,7 +27,16 @@ const steps: readonly Step[] = [
   { name: "worker: format", command: ["cargo", "fmt", "--check"], folder: "worker" },
   {
     name: "worker: clippy",
-    command: ["cargo", "clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"],
+    command: [
+      "cargo",
+      "clippy",
+      "--locked",
+      "--workspace",
+      "--all-targets",
+      "--",
+      "-D",
+      "warnings",
+    ],
     folder: "worker",
   },
 ];
