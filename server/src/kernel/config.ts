@@ -1,0 +1,448 @@
+// The only place that reads the environment: one schema, from which the values, `--help` and the manual page follow.
+import { readFileSync } from "node:fs";
+import { inspect } from "node:util";
+
+/** A text that is shown to nobody: prints `***` wherever it is printed. */
+export class Secret {
+  readonly #text: string;
+  constructor(text: string) {
+    this.#text = text;
+  }
+  /** The text itself, for the one place that needs it. */
+  reveal(): string {
+    return this.#text;
+  }
+  /** Whether there is any text. */
+  get is_set(): boolean {
+    return this.#text !== "";
+  }
+  toString(): string {
+    return "***";
+  }
+  toJSON(): string {
+    return "***";
+  }
+  [inspect.custom](): string {
+    return "***";
+  }
+}
+
+/** A configuration that cannot be used. The message says which key, where it came from and what is wrong. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+interface Field<T> {
+  readonly fallback: T;
+  /** What the manual shows as default where the value itself says nothing. */
+  readonly shown: string | null;
+  readonly unit: string;
+  readonly doc: string;
+  /** Makes a value of what a file (any JSON), the environment or a flag (text) gave; throws a sentence. */
+  readonly read: (given: unknown) => T;
+}
+type Section = { readonly [key: string]: Section | Field<unknown> };
+type Values<S> = S extends Field<infer T> ? T : { readonly [K in keyof S]: Values<S[K]> };
+
+const isField = (entry: Section | Field<unknown>): entry is Field<unknown> =>
+  typeof entry["read"] === "function";
+
+const readText = (given: unknown): string => {
+  if (typeof given !== "string") throw new Error("must be a text");
+  return given;
+};
+
+const text = (fallback: string, doc: string, shown?: string): Field<string> => ({
+  fallback,
+  shown: shown ?? null,
+  unit: "text",
+  doc,
+  read: readText,
+});
+
+const secret = (doc: string, shown: string, length_min = 0): Field<Secret> => ({
+  fallback: new Secret(""),
+  shown,
+  unit: "secret",
+  doc,
+  read: (given) => {
+    const value = readText(given);
+    if (value.length < length_min) throw new Error(`must have ${length_min} characters or more`);
+    return new Secret(value);
+  },
+});
+
+const integer = (
+  fallback: number,
+  unit: string,
+  doc: string,
+  bounds: { min?: number; max?: number } = {},
+): Field<number> => {
+  const { min = 0, max = 2 ** 31 - 1 } = bounds;
+  return {
+    fallback,
+    shown: null,
+    unit,
+    doc,
+    read: (given) => {
+      const value = typeof given === "string" && given.trim() !== "" ? Number(given) : given;
+      if (typeof value !== "number" || !Number.isInteger(value) || value < min || value > max) {
+        throw new Error(`must be an integer from ${min} to ${max}`);
+      }
+      return value;
+    },
+  };
+};
+
+const port = (fallback: number, doc: string): Field<number> =>
+  integer(fallback, "port", `${doc} 0: any free one.`, { max: 65535 });
+
+const flag = (fallback: boolean, doc: string): Field<boolean> => ({
+  fallback,
+  shown: null,
+  unit: "true or false",
+  doc,
+  read: (given) => {
+    if (given === true || given === "true" || given === "1" || given === "") return true;
+    if (given === false || given === "false" || given === "0") return false;
+    throw new Error("must be true or false");
+  },
+});
+
+const oneOf = <const T extends string>(
+  fallback: T,
+  values: readonly T[],
+  doc: string,
+): Field<T> => ({
+  fallback,
+  shown: null,
+  unit: values.map((value) => value || "(empty)").join(", "),
+  doc,
+  read: (given) => {
+    const found = values.find((value) => value === given);
+    if (found === undefined) throw new Error(`must be one of ${values.join(", ")}`);
+    return found;
+  },
+});
+
+const list = (doc: string): Field<readonly string[]> => ({
+  fallback: [],
+  shown: "none",
+  unit: "texts, separated by commas",
+  doc,
+  read: (given) => {
+    const items = Array.isArray(given) ? given.map(readText) : readText(given).split(",");
+    return items.map((item) => item.trim()).filter((item) => item !== "");
+  },
+});
+
+const schema = {
+  config: text(
+    "",
+    "A JSON file with these keys, nested by section.",
+    "parley.json, if there is one",
+  ),
+  data_dir: text("./data", "Folder of the private database, certificates and files."),
+  drain_timeout_ms: integer(30_000, "ms", "On SIGTERM: how long running calls may go on."),
+  http: {
+    host: text("127.0.0.1", "Address to listen on."),
+    port: port(8080, "Port of REST, live sockets and pages."),
+    public_url: text(
+      "",
+      "How others reach this server, without a path: used in links.",
+      "the address that it listens on",
+    ),
+    tls: oneOf(
+      "off",
+      ["off", "self-signed", "files"],
+      "HTTPS: `self-signed` makes a certificate and keeps it in the data folder, `files` takes http.cert and http.key.",
+    ),
+    cert: text("", "PEM file: certificate and chain, for http.tls `files`.", "none"),
+    key: text("", "PEM file: private key, for http.tls `files`.", "none"),
+    trusted_proxies: list("Addresses or networks whose X-Forwarded-* headers are believed."),
+    allowed_origins: list("Origins of other sites whose pages may call this server (CORS)."),
+  },
+  auth: {
+    secret: secret(
+      "Key that signs tokens, 32 characters or more.",
+      "made on the first start and kept in the data folder",
+      32,
+    ),
+    query_tokens: flag(true, "Whether `?token=` and `?accesskey=` are accepted."),
+    token_lifetime_ms: integer(604_800_000, "ms", "How long a log-in token is good for."),
+  },
+  admin: {
+    username: text("admin", "Name of the first administrator."),
+    password: secret(
+      "Password of the first administrator. Set: it is enforced at every start.",
+      "made on the first start and printed once",
+      8,
+    ),
+  },
+  database: {
+    url: secret(
+      "PostgreSQL 15 or newer, as `postgres://user:password@host/database`.",
+      "a private server in the data folder",
+    ),
+    connections_max: integer(16, "connections", "Size of the pool.", { min: 2, max: 1000 }),
+  },
+  media: {
+    host: text("0.0.0.0", "Address on which media workers receive."),
+    port: port(
+      40_000,
+      "UDP and TCP port of the first media worker; each further one takes the next.",
+    ),
+    announced_address: text(
+      "",
+      "Address that browsers are told, e.g. the public one behind a NAT.",
+      "every address of media.host",
+    ),
+    worker_count: integer(0, "processes", "Media workers. 0: one per core.", { max: 256 }),
+    worker_bin: text("", "The media worker's program.", "the one that was built here"),
+  },
+  limits: {
+    auth_rate: integer(10, "requests/s", "Per address, on `/auth/*`. 0: no limit."),
+    auth_burst: integer(20, "requests", "At once, where auth_rate is not used up."),
+    rest_rate: integer(1000, "requests/s", "Per access key or token, on `/v1.0/*`. 0: no limit."),
+    rest_burst: integer(2000, "requests", "At once, where rest_rate is not used up."),
+    join_rate: integer(5, "joins/s", "Per join token. 0: no limit."),
+    join_burst: integer(20, "joins", "At once, where join_rate is not used up."),
+    conference_calls_max: integer(1000, "joins", "Present in one conference.", { min: 1 }),
+  },
+  sip: {
+    host: text("0.0.0.0", "Reserved for the SIP listeners: address."),
+    udp_port: port(5060, "Reserved for the SIP listeners: UDP."),
+    tcp_port: port(5060, "Reserved for the SIP listeners: TCP."),
+    tls_port: port(5061, "Reserved for the SIP listeners: TLS."),
+  },
+  nats: { url: secret("Reserved for clusters: NATS servers.", "in this process") },
+  storage: { url: secret("Reserved for recordings: an S3 bucket.", "a folder in the data folder") },
+  log: {
+    level: oneOf(
+      "info",
+      ["error", "warn", "info", "debug", "silent"],
+      "Least severity that is logged.",
+    ),
+    personal: flag(false, "Whether names, addresses, SDP and texts appear in the log."),
+  },
+} satisfies Section;
+
+/** Every setting, by section. */
+export type Config = Values<typeof schema>;
+
+/** What `readConfig` looks at; the process's own by default. */
+export interface ConfigSources {
+  readonly argv?: readonly string[];
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Text of a file, null when there is none. */
+  readonly file?: (path: string) => string | null;
+}
+
+const fields: ReadonlyMap<string, Field<unknown>> = new Map(walk(schema, ""));
+
+function* walk(section: Section, prefix: string): Generator<[string, Field<unknown>]> {
+  for (const [key, entry] of Object.entries(section)) {
+    if (isField(entry)) yield [prefix + key, entry];
+    else yield* walk(entry, `${prefix}${key}.`);
+  }
+}
+
+const prefix = "PARLEY_";
+// What tests are told by the same way and is no setting.
+const test_prefix = "PARLEY_TEST_";
+const variable = (key: string): string => prefix + key.toUpperCase().replaceAll(".", "_");
+
+/**
+ * Reads the settings: defaults, then the file, the environment and flags (`--http.port 80`, `--http.port=80`), later ones win.
+ * Errors: {@link ConfigError} for an unknown key or a value that is not allowed. `help` is set when `--help` was asked for.
+ */
+export function readConfig(sources: ConfigSources = {}): { config: Config; help: string | null } {
+  const env = sources.env ?? process.env;
+  const given = new Map<string, unknown>();
+  const flags = readFlags(sources.argv ?? process.argv.slice(2));
+  const variables = readVariables(env);
+  const named = flags.values.get("config") ?? variables.get("config");
+  const file = readFile(named, sources.file ?? readFileIfAny);
+  for (const layer of [file, variables, flags.values]) {
+    for (const [key, value] of layer) given.set(key, value);
+  }
+  const config = build(schema, "", given) as Config;
+  checkTogether(config);
+  return { config, help: flags.help ? helpText() : null };
+}
+
+function build(section: Section, path: string, given: ReadonlyMap<string, unknown>): object {
+  const out: Record<string, unknown> = {};
+  for (const [key, entry] of Object.entries(section)) {
+    const name = path + key;
+    out[key] = isField(entry)
+      ? given.has(name)
+        ? given.get(name)
+        : entry.fallback
+      : build(entry, `${name}.`, given);
+  }
+  return Object.freeze(out);
+}
+
+function checkTogether(config: Config): void {
+  if (config.http.tls === "files" && (config.http.cert === "" || config.http.key === "")) {
+    throw new ConfigError("http.tls is `files`: http.cert and http.key must name PEM files");
+  }
+  if (config.http.public_url !== "" && !/^https?:\/\/[^/]+$/.test(config.http.public_url)) {
+    throw new ConfigError("http.public_url must be http:// or https:// and a host, without a path");
+  }
+}
+
+function take(key: string, source: string, value: unknown): unknown {
+  const field = fields.get(key);
+  if (!field) throw new ConfigError(unknownKey(source, key));
+  try {
+    return field.read(value);
+  } catch (reason) {
+    throw new ConfigError(`${source}: ${reason instanceof Error ? reason.message : reason}`);
+  }
+}
+
+function readFlags(argv: readonly string[]): { values: Map<string, unknown>; help: boolean } {
+  const values = new Map<string, unknown>();
+  let help = false;
+  for (let at = 0; at < argv.length; at += 1) {
+    const arg = argv[at] ?? "";
+    if (arg === "--help" || arg === "-h") {
+      help = true;
+      continue;
+    }
+    if (!arg.startsWith("--")) throw new ConfigError(`${arg}: settings are given as --key value`);
+    const equals = arg.indexOf("=");
+    const key = equals < 0 ? arg.slice(2) : arg.slice(2, equals);
+    let value = equals < 0 ? "" : arg.slice(equals + 1);
+    const next = argv[at + 1];
+    if (equals < 0 && next !== undefined && !next.startsWith("--")) {
+      value = next;
+      at += 1;
+    }
+    values.set(key, take(key, `--${key}`, value));
+  }
+  return { values, help };
+}
+
+function readVariables(env: Readonly<Record<string, string | undefined>>): Map<string, unknown> {
+  const keys = new Map([...fields.keys()].map((key) => [variable(key), key]));
+  const values = new Map<string, unknown>();
+  for (const [name, value] of Object.entries(env)) {
+    if (!name.startsWith(prefix) || name.startsWith(test_prefix) || value === undefined) continue;
+    const key = keys.get(name);
+    if (key === undefined) {
+      const near = nearest(name, [...keys.keys()]);
+      throw new ConfigError(`${name}: there is no such setting; did you mean ${near}?`);
+    }
+    values.set(key, take(key, name, value));
+  }
+  return values;
+}
+
+function readFileIfAny(path: string): string | null {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (reason) {
+    if (reason instanceof Error && "code" in reason && reason.code === "ENOENT") return null;
+    throw new ConfigError(`${path}: ${reason instanceof Error ? reason.message : reason}`);
+  }
+}
+
+function readFile(
+  named: unknown,
+  read: (path: string) => string | null,
+): ReadonlyMap<string, unknown> {
+  const path = typeof named === "string" && named !== "" ? named : "parley.json";
+  const content = read(path);
+  const values = new Map<string, unknown>();
+  if (content === null) {
+    if (named) throw new ConfigError(`${path}: there is no such file`);
+    return values;
+  }
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(content);
+  } catch (reason) {
+    throw new ConfigError(
+      `${path}: not JSON: ${reason instanceof Error ? reason.message : reason}`,
+    );
+  }
+  collect(parsed, "", path, values);
+  return values;
+}
+
+function collect(node: unknown, key: string, path: string, values: Map<string, unknown>): void {
+  if (fields.has(key)) {
+    values.set(key, take(key, `${path}: ${key}`, node));
+  } else if (typeof node === "object" && node !== null && !Array.isArray(node)) {
+    for (const [name, value] of Object.entries(node)) {
+      collect(value, key === "" ? name : `${key}.${name}`, path, values);
+    }
+  } else {
+    throw new ConfigError(unknownKey(`${path}: ${key}`, key));
+  }
+}
+
+function unknownKey(source: string, key: string): string {
+  return `${source}: there is no such setting; did you mean ${nearest(key, [...fields.keys()])}?`;
+}
+
+function nearest(name: string, candidates: readonly string[]): string {
+  const ranked = candidates.map((candidate) => ({ candidate, far: distance(name, candidate) }));
+  return ranked.toSorted((a, b) => a.far - b.far)[0]?.candidate ?? "";
+}
+
+// Levenshtein: how many letters differ.
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i += 1) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      const swap = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(swap, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}
+
+const shownDefault = (field: Field<unknown>): string =>
+  field.shown ?? (field.fallback === "" ? "(empty)" : String(field.fallback));
+
+/** What `--help` prints. */
+export function helpText(): string {
+  const lines = [...fields].map(
+    ([key, field]) =>
+      `  --${key}\n      ${field.doc}\n      ${variable(key)} · ${field.unit} · default: ${shownDefault(field)}`,
+  );
+  return `Settings, each as a flag, in the environment, or in parley.json:\n\n${lines.join("\n")}\n`;
+}
+
+/** The manual page of the settings, Markdown. */
+export function configManual(): string {
+  const rows = [...fields].map(
+    ([key, field]) =>
+      `| \`${key}\` | \`${variable(key)}\` | ${field.unit} | ${shownDefault(field)} | ${field.doc} |`,
+  );
+  return `# Settings
+
+Generated from the schema by \`npm run contract\`. Defaults, then the file, then the environment, then flags: later ones win.
+A key is nested in the file (\`{"http": {"port": 8080}}\`), dotted as a flag (\`--http.port 8080\`). An unknown key stops the start.
+
+| Key | Environment | Unit | Default | |
+|---|---|---|---|---|
+${rows.join("\n")}
+`;
+}
+
+/** The schema as data, for \`contract/config.json\`. */
+export function configContract(): object {
+  return Object.fromEntries(
+    [...fields].map(([key, field]) => [
+      key,
+      { variable: variable(key), unit: field.unit, default: shownDefault(field), doc: field.doc },
+    ]),
+  );
+}

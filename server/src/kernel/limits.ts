@@ -1,0 +1,23 @@
+// Every bound of the server that an operator does not set, with its unit and its reason. A bound that is hit is a problem or a counter.
+
+/** See each line. Those that depend on the machine or the customer are in the configuration instead (`limits.*`). */
+export const limits = {
+  /** Bytes of a request's body: a large offer is 30 kB, a large flow 100 kB. Above: 413. */
+  body_bytes_max: 256 * 1024,
+  /** Levels of nesting in a JSON body. Above: INVALID_JSON_BODY. */
+  json_depth_max: 32,
+  /** Milliseconds from a connection's first byte to the end of its headers; slow senders hold a socket each. */
+  header_timeout_ms: 8_000,
+  /** Milliseconds for a whole request, body included. */
+  request_timeout_ms: 10_000,
+  /** Milliseconds that an idle connection is kept; above the 60 s of usual proxies, so that they close first. */
+  keep_alive_timeout_ms: 65_000,
+  /** Events in one page of a conference's history. */
+  events_page_max: 1_000,
+  /** Times that a transaction is run again after the database refused the order of two writes. */
+  transaction_attempts_max: 5,
+  /** Milliseconds that one statement may take. Above: SERVICE_UNAVAILABLE. */
+  statement_timeout_ms: 10_000,
+  /** Milliseconds to wait for a connection of the pool. Above: SERVICE_UNAVAILABLE. */
+  connection_timeout_ms: 5_000,
+} as const;

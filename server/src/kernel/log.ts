@@ -1,0 +1,63 @@
+// JSON log lines on standard error. Tokens never reach them; personal data only where the operator asked for it.
+import { inspect } from "node:util";
+import { type DestinationStream, type Logger, pino } from "pino";
+
+/** Where a part writes what happened: constant message, facts in fields. */
+export type Log = Logger;
+
+/** Personal data in a log line: prints `***` unless `log.personal` is set. Put it in a field of its own. */
+export class Pii {
+  readonly #value: unknown;
+  constructor(value: unknown) {
+    this.#value = value;
+  }
+  /** The value itself. */
+  reveal(): unknown {
+    return this.#value;
+  }
+  toString(): string {
+    return "***";
+  }
+  toJSON(): string {
+    return "***";
+  }
+  [inspect.custom](): string {
+    return "***";
+  }
+}
+
+// A credential in a URL, in any line: pino's own redaction sees fields, not inside a text.
+const credential = /\b(token|accesskey|password|resume_key)=[^&\s"'\\#]+/gi;
+// A compact JWT or an access key of ours, wherever it stands.
+const bare = /\beyJ[\w-]{5,}\.[\w-]+\.[\w-]*|\bvb_[\w-]{16,}/g;
+
+/** The text with every credential struck out. */
+export const strikeCredentials = (text: string): string =>
+  text.replace(credential, "$1=***").replace(bare, "***");
+
+/** Makes the log. Lines go to standard error, or to `destination`. */
+export function createLog(
+  settings: { level: string; personal?: boolean },
+  destination: DestinationStream = pino.destination({ dest: 2, sync: true }),
+): Log {
+  const shown = (value: unknown): unknown =>
+    value instanceof Pii && settings.personal ? value.reveal() : value;
+  return pino(
+    {
+      level: settings.level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: {
+        level: (label) => ({ level: label }),
+        log: (fields) =>
+          Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, shown(value)])),
+      },
+      serializers: { err: pino.stdSerializers.err },
+      hooks: { streamWrite: strikeCredentials },
+    },
+    destination,
+  );
+}
+
+/** A log that says nothing; for tests that look elsewhere. */
+export const silentLog = (): Log => pino({ level: "silent" });
