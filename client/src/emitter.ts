@@ -17,8 +17,8 @@ export function createEmitter<Events extends object>(): Emitter<Events> {
   const listeners = new Map<keyof Events, Set<(carried: never) => void>>();
   return {
     on(name, listener) {
-      let told = listeners.get(name);
-      if (!told) listeners.set(name, (told = new Set()));
+      const told = listeners.get(name) ?? new Set();
+      listeners.set(name, told);
       // Wrapped, so that one function registered twice is told twice and removed one at a time.
       const entry = (carried: never): void => listener(carried);
       told.add(entry);
