@@ -2,7 +2,9 @@
 
 /// Two bytes at `at`, if there.
 pub(crate) fn be16(bytes: &[u8], at: usize) -> Option<u16> {
-    Some(u16::from_be_bytes(bytes.get(at..)?.first_chunk::<2>().copied()?))
+    Some(u16::from_be_bytes(
+        bytes.get(at..)?.first_chunk::<2>().copied()?,
+    ))
 }
 
 /// Three bytes at `at`, if there.
@@ -13,7 +15,9 @@ pub(crate) fn be24(bytes: &[u8], at: usize) -> Option<u32> {
 
 /// Four bytes at `at`, if there.
 pub(crate) fn be32(bytes: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_be_bytes(bytes.get(at..)?.first_chunk::<4>().copied()?))
+    Some(u32::from_be_bytes(
+        bytes.get(at..)?.first_chunk::<4>().copied()?,
+    ))
 }
 
 /// Fixed-length byte arrays as hexadecimal text: a JSON number cannot carry 64 bits through
@@ -62,7 +66,9 @@ pub(crate) mod hex {
         if decode_into(&text, &mut bytes) {
             Ok(bytes)
         } else {
-            Err(D::Error::custom("expected hexadecimal text of fixed length"))
+            Err(D::Error::custom(
+                "expected hexadecimal text of fixed length",
+            ))
         }
     }
 }

@@ -53,7 +53,10 @@ pub struct ReplayWindow<const WORDS: usize = 16> {
 
 impl<const WORDS: usize> Default for ReplayWindow<WORDS> {
     fn default() -> Self {
-        Self { top: None, bits: [0; WORDS] }
+        Self {
+            top: None,
+            bits: [0; WORDS],
+        }
     }
 }
 
@@ -146,8 +149,16 @@ struct Saved {
 
 impl<const WORDS: usize> Serialize for ReplayWindow<WORDS> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let bytes: Vec<u8> = self.bits.iter().flat_map(|word| word.to_be_bytes()).collect();
-        Saved { top: self.top, bits: hex::encode(&bytes) }.serialize(serializer)
+        let bytes: Vec<u8> = self
+            .bits
+            .iter()
+            .flat_map(|word| word.to_be_bytes())
+            .collect();
+        Saved {
+            top: self.top,
+            bits: hex::encode(&bytes),
+        }
+        .serialize(serializer)
     }
 }
 
@@ -162,6 +173,9 @@ impl<'de, const WORDS: usize> Deserialize<'de> for ReplayWindow<WORDS> {
         for (word, eight) in bits.iter_mut().zip(bytes.as_chunks::<8>().0) {
             *word = u64::from_be_bytes(*eight);
         }
-        Ok(Self { top: saved.top, bits })
+        Ok(Self {
+            top: saved.top,
+            bits,
+        })
     }
 }

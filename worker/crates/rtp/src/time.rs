@@ -82,7 +82,10 @@ impl NtpTime {
     pub const fn from_micros(micros: u64) -> Self {
         let seconds = micros / 1_000_000;
         let rest = micros % 1_000_000;
-        Self { seconds: seconds as u32, fraction: ((rest << 32) / 1_000_000) as u32 }
+        Self {
+            seconds: seconds as u32,
+            fraction: ((rest << 32) / 1_000_000) as u32,
+        }
     }
 
     /// The middle 32 bits, the unit of LSR, DLSR and LRR: 1/65,536 s.
@@ -110,7 +113,13 @@ mod tests {
 
     #[test]
     fn a_second_is_one_whole_ntp_second() {
-        assert_eq!(NtpTime::from_micros(3_500_000), NtpTime { seconds: 3, fraction: 1 << 31 });
+        assert_eq!(
+            NtpTime::from_micros(3_500_000),
+            NtpTime {
+                seconds: 3,
+                fraction: 1 << 31
+            }
+        );
         assert_eq!(NtpTime::from_micros(3_500_000).middle(), 0x0003_8000);
     }
 
@@ -119,13 +128,19 @@ mod tests {
         for ms in [0, 1, 20, 1_000, 65_000] {
             let there = compact_ntp(Duration::from_millis(ms));
             let back = from_compact_ntp(there);
-            assert!(Duration::from_millis(ms) - back <= Duration::from_micros(16), "{ms} ms");
+            assert!(
+                Duration::from_millis(ms) - back <= Duration::from_micros(16),
+                "{ms} ms"
+            );
         }
     }
 
     #[test]
     fn ticks_do_not_overflow_after_years() {
         let years = Micros(400 * 365 * 86_400 * 1_000_000);
-        assert_eq!(years.ticks_since(Micros(years.0 - 1_000_000), 90_000), 90_000);
+        assert_eq!(
+            years.ticks_since(Micros(years.0 - 1_000_000), 90_000),
+            90_000
+        );
     }
 }

@@ -1,0 +1,1 @@
+//! The vectors of RFC 3711 and RFC 7714.
