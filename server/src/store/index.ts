@@ -24,6 +24,8 @@ export interface NewEvent {
 /** A line of the journal. */
 export interface JournalEvent {
   readonly id: EventId;
+  /** Its place in the order of {@link Journal.subscribe}: rises from event to event, with gaps. */
+  readonly position: number;
   readonly customer_id: CustomerId;
   readonly conference_id: ConferenceId;
   /** 1, 2, 3, … within the conference, without gaps. */
@@ -105,3 +107,5 @@ export interface Migration {
   /** Statements, run in order in one transaction. */
   readonly statements: readonly string[];
 }
+
+export { openStore, type StorePorts, type StoreSettings } from "./open.ts";

@@ -1,0 +1,119 @@
+// The pool of connections, and what a failing one means to a caller.
+import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient } from "kysely";
+import { DatabaseError, Pool, type PoolClient, type PoolConfig, types } from "pg";
+import { limits } from "../kernel/limits.ts";
+import type { Log } from "../kernel/log.ts";
+import { Problem, problems } from "../kernel/problem.ts";
+import type { Database } from "./index.ts";
+
+// bigint holds counters and microseconds, which fit a double until the year 2255.
+const int8_oid = 20;
+const getTypeParser: typeof types.getTypeParser = (oid: number, format?: "text" | "binary") =>
+  oid === int8_oid ? Number : types.getTypeParser(oid, format as "text");
+
+/** Opens a pool and the query builder on it. Failures to reach the database become SERVICE_UNAVAILABLE. */
+export function connect(
+  target: PoolConfig,
+  connections_max: number,
+  log: Log,
+): { db: Database; end: () => Promise<void> } {
+  const pool = new Pool({
+    ...target,
+    max: connections_max,
+    types: { getTypeParser },
+    application_name: "parley",
+    keepAlive: true,
+    connectionTimeoutMillis: limits.connection_timeout_ms,
+    statement_timeout: limits.statement_timeout_ms,
+    // A transaction of a server that was cut off must not hold its locks for long.
+    idle_in_transaction_session_timeout: limits.statement_timeout_ms,
+  });
+  pool.on("error", (err) => log.warn({ err }, "an idle database connection broke"));
+  // Between two statements of a transaction nobody else listens; the next statement gets the error.
+  pool.on("connect", (client) => {
+    client.on("error", (err) => log.debug({ err }, "a database connection broke"));
+  });
+  const named = nameStatements();
+  const clients = new WeakMap<PoolClient, PostgresPoolClient>();
+  const adapted: PostgresPool = {
+    options: pool.options,
+    end: () => pool.end(),
+    async connect() {
+      const client = await pool.connect().catch(rethrow);
+      // The builder remembers connections by identity: the same wrapper each time.
+      let wrapped = clients.get(client);
+      if (!wrapped) {
+        wrapped = adapt(client, named);
+        clients.set(client, wrapped);
+      }
+      return wrapped;
+    },
+  };
+  const db = new Kysely<Record<never, never>>({ dialect: new PostgresDialect({ pool: adapted }) });
+  // Not destroy() of the builder, which ends nothing when no query was ever made.
+  return { db, end: () => pool.end() };
+}
+
+function adapt(client: PoolClient, named: (sql: string) => string | undefined): PostgresPoolClient {
+  const query = (sql: string, parameters: readonly unknown[]) =>
+    client
+      .query({ text: sql, values: [...parameters], name: named(sql) } as { text: string })
+      .catch(rethrow);
+  return {
+    query: query as unknown as PostgresPoolClient["query"],
+    release: (destroy) => client.release(destroy),
+  };
+}
+
+// A statement with a name is parsed and planned once per connection. Lists of varying length make new texts, hence the bound.
+const statements_max = 500;
+
+function nameStatements(): (sql: string) => string | undefined {
+  const names = new Map<string, string>();
+  return (sql) => {
+    const known = names.get(sql);
+    if (known !== undefined) return known;
+    if (names.size >= statements_max || !/^\s*(select|insert|update|delete|with)\b/i.test(sql))
+      return undefined;
+    const name = `p${names.size}`;
+    names.set(sql, name);
+    return name;
+  };
+}
+
+/** Whether the database was not there, as opposed to having refused the statement. */
+export function isUnreachable(reason: unknown): boolean {
+  if (reason instanceof Problem) return reason.reason === "SERVICE_UNAVAILABLE";
+  if (reason instanceof DatabaseError) {
+    // 08: connection, 53: resources, 57P: shutdown and start, 57014: our statement timeout, 25P03: our idle timeout.
+    return /^(08|53|57P|57014|25P03)/.test(reason.code ?? "");
+  }
+  if (!(reason instanceof Error)) return false;
+  const { code } = reason as NodeJS.ErrnoException;
+  if (
+    code !== undefined &&
+    /^(ECONN|EPIPE|ENOENT|ETIMEDOUT|EHOST|ENET|ENOTFOUND|EAI_AGAIN)/.test(code)
+  )
+    return true;
+  // pg gives these no code.
+  return /connection terminated|timeout exceeded when trying to connect|client has encountered a connection error|not queryable|cannot use a pool after/i.test(
+    reason.message,
+  );
+}
+
+/** Whether the database refused only the order of two writes, so that running them again helps. */
+export const isRepeatable = (reason: unknown): boolean =>
+  reason instanceof DatabaseError && (reason.code === "40001" || reason.code === "40P01");
+
+/** The sentence for the caller when the database is away. */
+export const unavailable = (cause: unknown): Problem =>
+  problems.SERVICE_UNAVAILABLE({
+    message: "The database cannot be reached at the moment",
+    retry_after_s: 1,
+    cause,
+  });
+
+function rethrow(reason: unknown): never {
+  if (!(reason instanceof Problem) && isUnreachable(reason)) throw unavailable(reason);
+  throw reason;
+}
