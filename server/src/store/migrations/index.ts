@@ -1,6 +1,7 @@
 // Every migration, oldest first. A new one is a file and its line here.
 import type { Migration } from "../index.ts";
 import { migration as journal } from "./0000-journal.ts";
+import { migration as nouns } from "./0001-nouns.ts";
 
 /** The steps from an empty database to today's schema. */
-export const migrations: readonly Migration[] = [journal];
+export const migrations: readonly Migration[] = [journal, nouns];

@@ -1,0 +1,14 @@
+// Public face of the accesskey noun: keys for programs, and who a credential speaks for.
+export {
+  type Authenticator,
+  type CredentialSource,
+  createAuthenticator,
+} from "./authenticate.ts";
+export { accesskeyProblems } from "./problems.ts";
+export {
+  Accesskey,
+  AccesskeyChanges,
+  CreatedAccesskey,
+  NewAccesskey,
+} from "./record.ts";
+export { type Accesskeys, createAccesskeys } from "./service.ts";

@@ -1,0 +1,74 @@
+// SQL of access keys. Reads for callers always name the customer.
+import type { AccesskeyId, CustomerId } from "../../kernel/id.ts";
+import type { PageQuery } from "../../kernel/page.ts";
+import type { Database } from "../../store/index.ts";
+import type { AccesskeyRow } from "./record.ts";
+
+const table = (db: Database) => db.withTables<{ accesskeys: AccesskeyRow }>();
+
+/** Adds a key. */
+export async function insert(db: Database, row: AccesskeyRow): Promise<void> {
+  await table(db).insertInto("accesskeys").values(row).execute();
+}
+
+/** The key with this hash; null when there is none or it was deleted. */
+export async function findByHash(db: Database, token_hash: string): Promise<AccesskeyRow | null> {
+  const row = await table(db)
+    .selectFrom("accesskeys")
+    .selectAll()
+    .where("token_hash", "=", token_hash)
+    .where("tm_delete", "is", null)
+    .executeTakeFirst();
+  return row ?? null;
+}
+
+/** A key of this customer; null when there is none or it was deleted. */
+export async function find(
+  db: Database,
+  customer_id: CustomerId,
+  id: AccesskeyId,
+): Promise<AccesskeyRow | null> {
+  const row = await table(db)
+    .selectFrom("accesskeys")
+    .selectAll()
+    .where("id", "=", id)
+    .where("customer_id", "=", customer_id)
+    .where("tm_delete", "is", null)
+    .executeTakeFirst();
+  return row ?? null;
+}
+
+/** Changes a key of this customer; null when there is none. */
+export async function update(
+  db: Database,
+  customer_id: CustomerId,
+  id: AccesskeyId,
+  changes: Partial<AccesskeyRow>,
+): Promise<AccesskeyRow | null> {
+  const row = await table(db)
+    .updateTable("accesskeys")
+    .set(changes)
+    .where("id", "=", id)
+    .where("customer_id", "=", customer_id)
+    .where("tm_delete", "is", null)
+    .returningAll()
+    .executeTakeFirst();
+  return row ?? null;
+}
+
+/** Keys of a customer, newest first, one more than the page holds. */
+export async function page(
+  db: Database,
+  customer_id: CustomerId,
+  query: PageQuery,
+): Promise<AccesskeyRow[]> {
+  let select = table(db)
+    .selectFrom("accesskeys")
+    .selectAll()
+    .where("customer_id", "=", customer_id)
+    .where("tm_delete", "is", null)
+    .orderBy("tm_create", "desc")
+    .limit(query.size + 1);
+  if (query.before !== null) select = select.where("tm_create", "<", query.before);
+  return select.execute();
+}

@@ -1,0 +1,128 @@
+// SQL of conferences. Reads for callers always name the customer.
+import { sql } from "kysely";
+import type { Instant } from "../../kernel/clock.ts";
+import type { ConferenceId, CustomerId } from "../../kernel/id.ts";
+import type { PageQuery } from "../../kernel/page.ts";
+import type { Database } from "../../store/index.ts";
+import type { ConferenceStatus } from "./machine.ts";
+import type { ConferenceRow, ConferenceType } from "./record.ts";
+
+type Json = "data" | "pre_actions" | "post_actions";
+type Columns = Omit<ConferenceRow, Json> & Record<Json, unknown>;
+const table = (db: Database) => db.withTables<{ conferences: Columns }>();
+const asRow = (row: Columns): ConferenceRow => row as ConferenceRow;
+
+// Arrays would become PostgreSQL's own, so JSON columns are written as text. Their type is json, not jsonb: what is
+// echoed keeps its order of keys and its numbers as they were written.
+function columns(changes: Partial<ConferenceRow>): Partial<Columns> {
+  const { data, pre_actions, post_actions, ...rest } = changes;
+  return {
+    ...rest,
+    ...(data === undefined ? {} : { data: JSON.stringify(data) }),
+    ...(pre_actions === undefined ? {} : { pre_actions: JSON.stringify(pre_actions) }),
+    ...(post_actions === undefined ? {} : { post_actions: JSON.stringify(post_actions) }),
+  };
+}
+
+/** Adds a conference; false when its id is taken. */
+export async function insert(db: Database, row: ConferenceRow): Promise<boolean> {
+  const result = await table(db)
+    .insertInto("conferences")
+    .values(columns(row) as Columns)
+    .onConflict((conflict) => conflict.column("id").doNothing())
+    .executeTakeFirst();
+  return (result.numInsertedOrUpdatedRows ?? 0n) > 0n;
+}
+
+/** One conference, whoever's it is; for the server's own decisions and after its customer was compared. */
+export async function find(db: Database, id: ConferenceId): Promise<ConferenceRow | null> {
+  const row = await table(db)
+    .selectFrom("conferences")
+    .selectAll()
+    .where("id", "=", id)
+    .executeTakeFirst();
+  return row ? asRow(row) : null;
+}
+
+/** One conference, held for this transaction: every step of a conference and of its joins begins with it. */
+export async function lock(db: Database, id: ConferenceId): Promise<ConferenceRow | null> {
+  const row = await table(db)
+    .selectFrom("conferences")
+    .selectAll()
+    .where("id", "=", id)
+    .forUpdate()
+    .executeTakeFirst();
+  return row ? asRow(row) : null;
+}
+
+/** Changes a conference. */
+export async function update(
+  db: Database,
+  id: ConferenceId,
+  changes: Partial<ConferenceRow>,
+): Promise<ConferenceRow> {
+  const row = await table(db)
+    .updateTable("conferences")
+    .set(columns(changes))
+    .where("id", "=", id)
+    .returningAll()
+    .executeTakeFirstOrThrow();
+  return asRow(row);
+}
+
+/** Conferences of a customer that were not ended, newest first, one more than the page holds. */
+export async function page(
+  db: Database,
+  customer_id: CustomerId,
+  query: PageQuery,
+  only: { type?: ConferenceType; status?: ConferenceStatus },
+): Promise<ConferenceRow[]> {
+  let select = table(db)
+    .selectFrom("conferences")
+    .selectAll()
+    .where("customer_id", "=", customer_id)
+    .orderBy("tm_create", "desc")
+    .limit(query.size + 1);
+  // Ended ones are hidden, unless the caller asks for a state that only they have.
+  if (only.status === undefined || only.status === "starting" || only.status === "progressing") {
+    select = select.where("tm_delete", "is", null);
+  }
+  if (query.before !== null) select = select.where("tm_create", "<", query.before);
+  if (only.type) select = select.where("type", "=", only.type);
+  if (only.status) select = select.where("status", "=", only.status);
+  return (await select.execute()).map(asRow);
+}
+
+/** Conferences whose deadline has come, the oldest first. */
+export async function due(db: Database, now: Instant, limit: number): Promise<ConferenceRow[]> {
+  const rows = await table(db)
+    .selectFrom("conferences")
+    .selectAll()
+    .where("tm_deadline", "<=", now)
+    .orderBy("tm_deadline")
+    .limit(limit)
+    .execute();
+  return rows.map(asRow);
+}
+
+/** The next deadline of any conference; null when there is none. */
+export async function nextDeadline(db: Database): Promise<Instant | null> {
+  const row = await table(db)
+    .selectFrom("conferences")
+    .select(sql<Instant | null>`min(tm_deadline)`.as("next"))
+    .executeTakeFirst();
+  return row?.next ?? null;
+}
+
+/** Conferences in a state; for recovery after a restart. */
+export async function inStates(
+  db: Database,
+  states: readonly ConferenceStatus[],
+): Promise<ConferenceRow[]> {
+  const rows = await table(db)
+    .selectFrom("conferences")
+    .selectAll()
+    .where("status", "in", [...states])
+    .execute();
+  return rows.map(asRow);
+}

@@ -1,0 +1,20 @@
+// Public face of the customer noun: whose everything is, who logs in, who asks.
+export {
+  actorOf,
+  type Caller,
+  type CustomerCaller,
+  mayHost,
+  mayManage,
+  type ParticipantCaller,
+  permissions,
+  type Role,
+  requireAdmin,
+  requireManager,
+  requireSuperAdmin,
+  roles,
+  seesConference,
+} from "./caller.ts";
+export { customerProblems } from "./problems.ts";
+export { Agent, type AgentRow, Customer, type CustomerRow } from "./record.ts";
+export { type Customers, createCustomers, Login, NewAgent, NewCustomer } from "./service.ts";
+export { createTokens, type JoinClaims, type Tokens, type VerifiedToken } from "./token.ts";

@@ -1,0 +1,307 @@
+// Use cases of customers and of those who log in for them.
+import { type Static, Type } from "typebox";
+import type { Clock } from "../../kernel/clock.ts";
+import type { AgentId, CustomerId, Ids } from "../../kernel/id.ts";
+import type { Log } from "../../kernel/log.ts";
+import { cutPage, type Page, type PageQuery } from "../../kernel/page.ts";
+import { problems } from "../../kernel/problem.ts";
+import type { Database, Store, Tx } from "../../store/index.ts";
+import { type Caller, permissions, requireAdmin, requireSuperAdmin } from "./caller.ts";
+import { checkPassword, hashPassword } from "./password.ts";
+import { customerProblems } from "./problems.ts";
+import {
+  type Agent,
+  type AgentRow,
+  type Customer,
+  type CustomerRow,
+  showAgent,
+  showCustomer,
+} from "./record.ts";
+import * as customerStore from "./store.ts";
+import type { Tokens, VerifiedToken } from "./token.ts";
+
+const username = Type.String({ pattern: "^[A-Za-z0-9._@+-]{1,100}$" });
+const password = Type.String({ minLength: 8, maxLength: 1_000 });
+
+/** Body of `POST /auth/login`. */
+export const Login = Type.Object(
+  { username: Type.String({ maxLength: 1_000 }), password: Type.String({ maxLength: 1_000 }) },
+  { title: "Login" },
+);
+/** Body of `POST /customers`. */
+export const NewCustomer = Type.Object(
+  {
+    name: Type.String({ minLength: 1, maxLength: 1_000 }),
+    detail: Type.Optional(Type.String({ maxLength: 10_000 })),
+    username,
+    password,
+  },
+  { title: "NewCustomer", description: "A customer and its first administrator." },
+);
+/** Body of `POST /agents`. */
+export const NewAgent = Type.Object(
+  {
+    username,
+    password,
+    name: Type.Optional(Type.String({ maxLength: 1_000 })),
+    detail: Type.Optional(Type.String({ maxLength: 10_000 })),
+    permission: Type.Optional(
+      Type.Enum(
+        [permissions.customer_agent, permissions.customer_admin, permissions.customer_manager],
+        {
+          description: "16 agent (the default), 32 admin, 64 manager.",
+        },
+      ),
+    ),
+  },
+  { title: "NewAgent" },
+);
+
+/** Use cases of customers. */
+export interface Customers {
+  /** Makes the first customer and its administrator where there is none; sets the password where one is configured. `password` is what was made up, to be shown once. */
+  bootstrap(given: { username: string; password: string | null }): Promise<{
+    username: string;
+    password: string | null;
+  }>;
+  /** Errors: INVALID_CREDENTIALS, as slow for an unknown name as for a wrong password. */
+  login(given: Static<typeof Login>): Promise<{ username: string; token: string }>;
+  /** The caller's own customer. */
+  own(caller: Caller): Promise<Customer>;
+  /** Super admin only. Errors: PERMISSION_DENIED, USERNAME_TAKEN. */
+  create(
+    caller: Caller,
+    input: Static<typeof NewCustomer>,
+    sealed?: (tx: Tx, shown: Customer) => Promise<void>,
+  ): Promise<Customer>;
+  /** The own customer; any for a super admin. Errors: CUSTOMER_NOT_FOUND. */
+  get(caller: Caller, id: CustomerId): Promise<Customer>;
+  /** Super admin only. Errors: PERMISSION_DENIED. */
+  list(caller: Caller, query: PageQuery): Promise<Page<Customer>>;
+  /** Admin only. Errors: PERMISSION_DENIED, USERNAME_TAKEN. */
+  createAgent(
+    caller: Caller,
+    input: Static<typeof NewAgent>,
+    sealed?: (tx: Tx, shown: Agent) => Promise<void>,
+  ): Promise<Agent>;
+  /** Errors: AGENT_NOT_FOUND. */
+  getAgent(caller: Caller, id: AgentId): Promise<Agent>;
+  /** Errors: PERMISSION_DENIED. */
+  listAgents(caller: Caller, query: PageQuery): Promise<Page<Agent>>;
+  /** Their tokens end at once. Idempotent for the caller's own customer only as 404. Errors: AGENT_NOT_FOUND, PERMISSION_DENIED. */
+  removeAgent(caller: Caller, id: AgentId): Promise<Agent>;
+  /** Who a verified token speaks for. Errors: INVALID_CREDENTIALS when they are gone. */
+  callerOf(token: VerifiedToken): Promise<Caller>;
+  /** The small number of a customer, for the legacy view. */
+  numberOf(id: CustomerId): Promise<number>;
+}
+
+/** Makes the use cases. `forgetAgent` ends what is remembered of an agent's tokens. */
+export function createCustomers(ports: {
+  store: Store;
+  clock: Clock;
+  ids: Ids;
+  log: Log;
+  tokens: Tokens;
+}): Customers {
+  const { store, clock, ids, log, tokens } = ports;
+  // What an unknown name is checked against, so that it takes as long as a known one.
+  let nobody: Promise<string> | null = null;
+
+  const addCustomer = (
+    db: Database,
+    given: { name: string; detail: string },
+  ): Promise<CustomerRow> =>
+    customerStore.insertCustomer(db, {
+      id: ids.next<CustomerId>(),
+      ...given,
+      tm_create: clock.now(),
+      tm_update: null,
+      tm_delete: null,
+    });
+
+  const addAgent = async (
+    db: Database,
+    given: Pick<
+      AgentRow,
+      "customer_id" | "username" | "name" | "detail" | "password_hash" | "permission"
+    >,
+  ): Promise<AgentRow> => {
+    const row: AgentRow = {
+      id: ids.next<AgentId>(),
+      ...given,
+      tm_create: clock.now(),
+      tm_update: null,
+      tm_delete: null,
+    };
+    if (!(await customerStore.insertAgent(db, row))) throw customerProblems.USERNAME_TAKEN();
+    return row;
+  };
+
+  const agentOf = async (caller: Caller, id: AgentId): Promise<AgentRow> => {
+    const row = await customerStore.findAgent(store.db, caller.customer_id, id);
+    if (!row) throw customerProblems.AGENT_NOT_FOUND();
+    return row;
+  };
+
+  return {
+    async bootstrap(given) {
+      const known = await customerStore.findAgentByUsername(store.db, given.username);
+      if (known) {
+        if (
+          given.password !== null &&
+          !(await checkPassword(given.password, known.password_hash))
+        ) {
+          await customerStore.updateAgent(store.db, known.customer_id, known.id, {
+            password_hash: await hashPassword(given.password),
+            tm_update: clock.now(),
+          });
+          log.info({ agent_id: known.id }, "the administrator's password was set");
+        }
+        return { username: given.username, password: null };
+      }
+      const made_up = given.password === null ? ids.secret(20) : null;
+      const password_hash = await hashPassword(given.password ?? made_up ?? "");
+      await store.transaction(async (tx) => {
+        const customer = await addCustomer(tx.db, { name: given.username, detail: "" });
+        await addAgent(tx.db, {
+          customer_id: customer.id,
+          username: given.username,
+          name: given.username,
+          detail: "",
+          password_hash,
+          permission: permissions.project_super_admin | permissions.customer_admin,
+        });
+      });
+      return { username: given.username, password: made_up };
+    },
+
+    async login(given) {
+      const agent = await customerStore.findAgentByUsername(store.db, given.username);
+      nobody ??= hashPassword(ids.secret(20));
+      const is_right = await checkPassword(given.password, agent?.password_hash ?? (await nobody));
+      if (!agent || !is_right) {
+        throw problems.INVALID_CREDENTIALS({ message: "user name or password is wrong" });
+      }
+      const { token } = await tokens.signAgent(agent);
+      return { username: agent.username, token };
+    },
+
+    async own(caller) {
+      const row = await customerStore.findCustomer(store.db, caller.customer_id);
+      if (!row) throw customerProblems.CUSTOMER_NOT_FOUND();
+      return showCustomer(row);
+    },
+
+    async create(caller, input, sealed) {
+      requireSuperAdmin(caller);
+      const password_hash = await hashPassword(input.password);
+      return store.transaction(async (tx) => {
+        const given = { name: input.name, detail: input.detail ?? "" };
+        const customer = await addCustomer(tx.db, given);
+        await addAgent(tx.db, {
+          customer_id: customer.id,
+          username: input.username,
+          name: input.username,
+          detail: "",
+          password_hash,
+          permission: permissions.customer_admin,
+        });
+        const shown = showCustomer(customer);
+        await sealed?.(tx, shown);
+        return shown;
+      });
+    },
+
+    async get(caller, id) {
+      const is_super =
+        caller.type !== "participant" &&
+        (caller.permission & permissions.project_super_admin) !== 0;
+      const row =
+        is_super || id === caller.customer_id
+          ? await customerStore.findCustomer(store.db, id)
+          : null;
+      if (!row) throw customerProblems.CUSTOMER_NOT_FOUND();
+      return showCustomer(row);
+    },
+
+    async list(caller, query) {
+      requireSuperAdmin(caller);
+      return cutPage(await customerStore.pageCustomers(store.db, query), query, showCustomer);
+    },
+
+    async createAgent(caller, input, sealed) {
+      requireAdmin(caller);
+      const password_hash = await hashPassword(input.password);
+      return store.transaction(async (tx) => {
+        const row = await addAgent(tx.db, {
+          customer_id: caller.customer_id,
+          username: input.username,
+          name: input.name ?? "",
+          detail: input.detail ?? "",
+          password_hash,
+          permission: input.permission ?? permissions.customer_agent,
+        });
+        const shown = showAgent(row);
+        await sealed?.(tx, shown);
+        return shown;
+      });
+    },
+
+    async getAgent(caller, id) {
+      requireAdmin(caller);
+      return showAgent(await agentOf(caller, id));
+    },
+
+    async listAgents(caller, query) {
+      requireAdmin(caller);
+      const rows = await customerStore.pageAgents(store.db, caller.customer_id, query);
+      return cutPage(rows, query, showAgent);
+    },
+
+    async removeAgent(caller, id) {
+      const { id: own_id } = requireAdmin(caller);
+      const agent = await agentOf(caller, id);
+      if (agent.id === own_id) {
+        throw problems.STATE_INVALID({ message: "nobody removes themselves" });
+      }
+      const now = clock.now();
+      const row = await customerStore.updateAgent(store.db, caller.customer_id, id, {
+        // The name becomes free again; the record stays, since the journal names it.
+        username: `${agent.username}#${id}`,
+        tm_delete: now,
+        tm_update: now,
+      });
+      if (!row) throw customerProblems.AGENT_NOT_FOUND();
+      return showAgent({ ...row, username: agent.username });
+    },
+
+    async callerOf(token) {
+      if (token.type === "participant") {
+        const { tm_expire: _, ...caller } = token;
+        return caller;
+      }
+      if (token.type === "agent") {
+        const agent = await customerStore.findAgent(store.db, token.customer_id, token.id);
+        if (!agent) throw problems.INVALID_CREDENTIALS();
+        const { id, customer_id, permission } = agent;
+        return { type: "agent", id, customer_id, permission, view: null };
+      }
+      const customer = await customerStore.findCustomer(store.db, token.customer);
+      if (!customer) throw problems.INVALID_CREDENTIALS();
+      return {
+        type: "agent",
+        // These tokens name no person; the customer itself stands for them.
+        id: customer.id as string as AgentId,
+        customer_id: customer.id,
+        permission: token.permission,
+        view: token.view,
+      };
+    },
+
+    async numberOf(id) {
+      const row = await customerStore.findCustomer(store.db, id);
+      return row?.number ?? 0;
+    },
+  };
+}
