@@ -1,0 +1,196 @@
+// Writes the answer of a plan.
+import sdpTransform, { type MediaDescription, type SessionDescription } from "sdp-transform";
+import type { OfferedExtension } from "./offer.ts";
+import type { Fingerprint, HostCandidate, IceCredentials } from "./parameters.ts";
+import type { AnswerPlan, PlannedLine } from "./plan.ts";
+
+/** Our end of the transport, and what identifies this answer. */
+export interface AnswerTransport {
+  readonly ice: IceCredentials;
+  readonly fingerprint: Fingerprint;
+  /** Best first. */
+  readonly candidates: readonly HostCandidate[];
+  /** `o=` session id: decimal digits, the same for every answer to one endpoint. */
+  readonly session_id: string;
+  /** `o=` version, from 1; one more for every answer to one endpoint. */
+  readonly session_version: number;
+  readonly cname: string;
+}
+
+/** Writes an answer: ICE lite with every candidate in it, DTLS passive. Source: RFC 8829 section 5.3, 8839, 8842, 8843. */
+export function writeAnswer(plan: AnswerPlan, transport: AnswerTransport): string {
+  const accepted = plan.planned.filter((line) => line.accepted);
+  const description: SessionDescription = {
+    version: 0,
+    origin: {
+      username: "-",
+      sessionId: transport.session_id,
+      sessionVersion: transport.session_version,
+      netType: "IN",
+      ipVer: 4,
+      address: "127.0.0.1",
+    },
+    name: "-",
+    timing: { start: 0, stop: 0 },
+    icelite: "ice-lite",
+    msidSemantic: { semantic: "WMS", token: "*" },
+    ...(plan.extmap_allow_mixed ? { extmapAllowMixed: "extmap-allow-mixed" } : {}),
+    ...(plan.is_bundled
+      ? { groups: [{ type: "BUNDLE", mids: accepted.map((line) => line.mid).join(" ") }] }
+      : {}),
+    media: plan.planned.map((line) =>
+      line.accepted
+        ? writeLine(line, line.accepted, plan, transport, line === accepted[0])
+        : refuse(line),
+    ),
+  };
+  return sdpTransform.write(description);
+}
+
+// RFC 3264 section 6: a refused line keeps its place, its medium and its formats.
+function refuse({ offered }: PlannedLine): MediaDescription {
+  return {
+    type: offered.medium,
+    port: 0,
+    protocol: offered.protocol,
+    payloads: offered.formats_text,
+    connection: { version: 4, ip: "0.0.0.0" },
+    ...(offered.mid === null ? {} : { mid: offered.mid }),
+    direction: "inactive",
+    rtp: [],
+    fmtp: [],
+  };
+}
+
+function writeLine(
+  line: PlannedLine,
+  accepted: NonNullable<PlannedLine["accepted"]>,
+  plan: AnswerPlan,
+  transport: AnswerTransport,
+  is_tagged: boolean,
+): MediaDescription {
+  const { offered } = line;
+  const default_candidate = transport.candidates.find(({ transport }) => transport === "udp");
+  const is_v6 = default_candidate?.address.includes(":") ?? false;
+  return {
+    type: offered.medium,
+    port: default_candidate?.port ?? 9,
+    protocol: offered.protocol,
+    connection: {
+      version: is_v6 ? 6 : 4,
+      ip: default_candidate?.address ?? "0.0.0.0",
+    },
+    ...(offered.mid === null ? {} : { mid: offered.mid }),
+    iceUfrag: transport.ice.ufrag,
+    icePwd: transport.ice.pwd,
+    ...(plan.trickles ? { iceOptions: "trickle" } : {}),
+    fingerprint: { type: transport.fingerprint.algorithm, hash: transport.fingerprint.value },
+    setup: "passive",
+    rtcpMux: "rtcp-mux",
+    ...(offered.rtcp_rsize ? { rtcpRsize: "rtcp-rsize" } : {}),
+    direction: accepted.source
+      ? accepted.send
+        ? "sendrecv"
+        : "recvonly"
+      : accepted.send
+        ? "sendonly"
+        : "inactive",
+    ...writeFormats(accepted),
+    ext: accepted.extensions.map(writeExtension),
+    ...writeLayers(accepted.rids),
+    ...writeFlow(line, accepted, transport.cname),
+    // RFC 8843 section 9: transport facts once, in the first line of the group.
+    ...(is_tagged
+      ? {
+          candidates: transport.candidates.map(writeCandidate),
+          endOfCandidates: "end-of-candidates",
+        }
+      : {}),
+  };
+}
+
+function writeFormats(
+  accepted: NonNullable<PlannedLine["accepted"]>,
+): Pick<MediaDescription, "payloads" | "rtp" | "fmtp" | "rtcpFb"> {
+  const rtp: MediaDescription["rtp"] = [];
+  const fmtp: MediaDescription["fmtp"] = [];
+  const rtcpFb: NonNullable<MediaDescription["rtcpFb"]> = [];
+  accepted.formats.forEach((format, position) => {
+    const { offered, rtx, answered } = format;
+    const payload = offered.payload_type;
+    rtp.push({
+      payload,
+      codec: offered.name === "opus" ? "opus" : offered.name.toUpperCase(),
+      rate: offered.clock_rate,
+      ...(offered.channels > 1 ? { encoding: offered.channels } : {}),
+    });
+    const config = Object.entries(answered)
+      .map(([name, value]) => `${name}=${value}`)
+      .join(";");
+    if (config !== "") fmtp.push({ payload, config });
+    for (const name of accepted.feedback[position] ?? []) {
+      const [type = "", subtype] = name.split(" ");
+      rtcpFb.push({ payload, type, ...(subtype ? { subtype } : {}) });
+    }
+    if (rtx) {
+      rtp.push({ payload: rtx.payload_type, codec: "rtx", rate: rtx.clock_rate });
+      fmtp.push({ payload: rtx.payload_type, config: `apt=${payload}` });
+    }
+  });
+  return { payloads: rtp.map(({ payload }) => payload).join(" "), rtp, fmtp, rtcpFb };
+}
+
+const reversed = { sendonly: "recvonly", recvonly: "sendonly" } as const;
+
+function writeExtension({ id, uri, direction }: OfferedExtension): {
+  value: number;
+  uri: string;
+  direction?: string;
+} {
+  return direction === "sendonly" || direction === "recvonly"
+    ? { value: id, uri, direction: reversed[direction] }
+    : { value: id, uri };
+}
+
+function writeLayers(rids: readonly string[]): Partial<MediaDescription> {
+  if (rids.length === 0) return {};
+  return {
+    rids: rids.map((id) => ({ id, direction: "recv" })),
+    simulcast: { dir1: "recv", list1: rids.join(";") },
+  };
+}
+
+function writeFlow(
+  line: PlannedLine,
+  accepted: NonNullable<PlannedLine["accepted"]>,
+  cname: string,
+): Partial<MediaDescription> {
+  const send = accepted.send;
+  if (!send) return {};
+  const flows = [send.ssrc, ...(send.rtx_ssrc === null ? [] : [send.rtx_ssrc])];
+  // The mix and the active speaker belong together for a player that shows one of each; slots and
+  // tiles are changed one by one, so each is a stream of its own.
+  const together = send.role === "mix" || send.role === "active_speaker";
+  const id = together ? "room" : `slot-${line.offered.index}`;
+  return {
+    msid: [{ id, appdata: `track-${line.offered.index}` }],
+    ssrcs: flows.map((ssrc) => ({ id: ssrc, attribute: "cname", value: cname })),
+    ...(flows.length > 1 ? { ssrcGroups: [{ semantics: "FID", ssrcs: flows.join(" ") }] } : {}),
+  };
+}
+
+/** One of our candidates as sdp-transform prints it. */
+export function writeCandidate(
+  candidate: HostCandidate,
+): NonNullable<MediaDescription["candidates"]>[number] {
+  return {
+    foundation: candidate.foundation,
+    component: 1,
+    transport: candidate.transport,
+    priority: candidate.priority,
+    ip: candidate.address,
+    port: candidate.port,
+    type: "host",
+    ...(candidate.transport === "tcp" ? { tcptype: "passive" } : {}),
+  };
+}
