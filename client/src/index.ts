@@ -17,7 +17,9 @@ export type {
   DevicesView,
   OpenDeviceView,
 } from "./devices.ts";
+export { openDevices } from "./devices.ts";
 export type { Notices } from "./emitter.ts";
+export { joinConference } from "./join.ts";
 export { type BrowserReason, Problem } from "./problem.ts";
 export type { Tile, TileNotices, TileSize, TileView } from "./tile.ts";
 export type {
@@ -33,6 +35,7 @@ export type {
   Quality,
   QualityLevel,
 } from "./view.ts";
+export { watchConference } from "./watch.ts";
 export type {
   Conference,
   Conferencecall,
@@ -44,7 +47,3 @@ export type {
   Source,
   You,
 } from "./wire.ts";
-// The three entrances:
-//   openDevices(options?: DevicesOptions): Promise<Devices>
-//   watchConference(options: ConferenceOptions): Promise<WatchedConference>
-//   joinConference(options: JoinOptions): Promise<JoinedConference>

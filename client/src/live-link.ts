@@ -110,7 +110,10 @@ export function openLiveLink(ports: {
     socket = null;
     is_ready = false;
     if (is_closed) return;
-    if (final_codes.has(code)) return finish(code);
+    if (final_codes.has(code)) {
+      finish(code);
+      return;
+    }
     attempt += 1;
     listener.lost(attempt);
     const pause_ms = Math.min(
@@ -137,10 +140,14 @@ export function openLiveLink(ports: {
       frame = JSON.parse(text) as ServerFrame;
     } catch {
       // Nothing after a broken frame can be trusted: a new socket resumes from the last whole one.
-      return drop(1006);
+      drop(1006);
+      return;
     }
     watchSilence(ping_interval_ms * link_limits.pings_missed_max);
-    if (!("type" in frame)) return answer(frame);
+    if (!("type" in frame)) {
+      answer(frame);
+      return;
+    }
     if (frame.type === "snapshot" || frame.type === "resumed") {
       if (frame.type === "snapshot") seq = frame.seq;
       ping_interval_ms = frame.ping_interval_ms;

@@ -69,7 +69,6 @@ export function createRecovery(): Recovery {
   const begin = (now_ms: number, step: RecoveryStep): RecoveryStep | null => {
     if (step.type === "restart_ice") {
       state = "restarting_ice";
-      restarts += 1;
       due = now_ms + recovery_limits.restart_ms;
     } else {
       state = step.on === "same" ? "resuming_same" : "resuming_new";
@@ -85,6 +84,7 @@ export function createRecovery(): Recovery {
       return null;
     }
     pending = null;
+    if (step.type === "restart_ice") restarts += 1;
     return step;
   };
 

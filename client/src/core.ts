@@ -1,0 +1,194 @@
+// What watching and joining share: the view, the chat, the commands, and how it all ends.
+import { createChat } from "./chat.ts";
+import type { Chat, ConferenceOptions, WatchNotices } from "./conference.ts";
+import { createEmitter, type Emitter } from "./emitter.ts";
+import { type LiveLink, openBrowserSocket, openLiveLink, type Socket } from "./live-link.ts";
+import { Problem } from "./problem.ts";
+import { empty_view, reduceFrame } from "./reduce.ts";
+import { browserTiming, type Timing } from "./timing.ts";
+import type { ConferenceView, Ending, EndingReason } from "./view.ts";
+import type { ServerFrame } from "./wire.ts";
+
+/** Ports of the core; tests give their own. */
+export interface CorePorts {
+  readonly timing: Timing;
+  readonly openSocket: (url: string) => Socket;
+}
+
+/** The browser's ports. */
+export const browserPorts: CorePorts = { timing: browserTiming, openSocket: openBrowserSocket };
+
+/** What a joined conference does with what the core sees. */
+export interface CoreListener {
+  /** A frame, after the view has it. */
+  frame?(frame: ServerFrame): void;
+  ready?(boot_id: string): void;
+  lost?(): void;
+  /** The end; the core has closed its socket. */
+  ended?(ending: Ending): void;
+}
+
+/** The shared half of a conference. */
+export interface Core {
+  readonly view: ConferenceView;
+  readonly chat: Chat;
+  readonly link: LiveLink;
+  /** Resolves at the first frame, rejects when it ends before. */
+  readonly started: Promise<void>;
+  /** Replaces parts of the view and says so. */
+  patch(part: Partial<ConferenceView>): void;
+  /** Ends it, once. */
+  finish(ending: Ending): void;
+  mute(conferencecall_id: string): Promise<void>;
+  kick(conferencecall_id: string): Promise<void>;
+  end(): Promise<void>;
+}
+
+/** How long the first connection may take. */
+export const core_limits = { start_ms: 15_000 };
+
+const endings: Readonly<Record<number, readonly [EndingReason, string, string]>> = {
+  4401: ["denied", "INVALID_CREDENTIALS", "The link is not valid or has expired"],
+  4403: ["kicked", "PERMISSION_DENIED", "A host removed you"],
+  4404: [
+    "vanished",
+    "CONFERENCECALL_NOT_FOUND",
+    "There is no such conference, or the join is over",
+  ],
+  4409: ["taken_over", "STATE_INVALID", "The conference was opened elsewhere with the same join"],
+  4410: ["ended", "STATE_INVALID", "The conference has ended"],
+};
+
+/** The ending that a close code of the live socket means. A socket without a join cannot lose its seat: for it 4404 means that the conference does not exist. */
+export function endingOf(code: number, has_join: boolean): Ending {
+  const [reason, server_reason, message] = endings[code] ?? [
+    "failed",
+    "SERVER_UNREACHABLE",
+    "The connection was closed",
+  ];
+  const is_missing = code === 4404 && !has_join;
+  return {
+    reason: is_missing ? "not_found" : reason,
+    problem: new Problem(is_missing ? "CONFERENCE_NOT_FOUND" : server_reason, message),
+  };
+}
+
+/** Origin of the server without a slash at its end. */
+export function serverOf(options: ConferenceOptions): string {
+  return (options.server ?? globalThis.location.origin).replace(/\/+$/, "");
+}
+
+/** Opens the live socket of a conference, tied to a join or not. */
+export function createCore(
+  options: ConferenceOptions,
+  conferencecall_id: string | null,
+  emitter: Emitter<WatchNotices>,
+  listener: CoreListener,
+  ports: CorePorts = browserPorts,
+): Core {
+  const { timing } = ports;
+  let view: ConferenceView = empty_view;
+  let has_finished = false;
+  const start = Promise.withResolvers<void>();
+  // Whoever awaits `started` gets the error; nobody awaiting must not make it an uncaught one.
+  start.promise.catch(() => undefined);
+
+  const patch = (part: Partial<ConferenceView>): void => {
+    view = { ...view, ...part };
+    emitter.emit("change", view);
+  };
+  const finish = (ending: Ending): void => {
+    if (has_finished) return;
+    has_finished = true;
+    deadline.cancel();
+    options.signal?.removeEventListener("abort", onAbort);
+    link.close();
+    patch({ connection: "ended", reconnect: null, ending });
+    start.reject(ending.problem ?? new Problem("CONFERENCE_CLOSED", "The conference was left"));
+    listener.ended?.(ending);
+    emitter.emit("ended", ending);
+  };
+  const apply = (frame: ServerFrame): void => {
+    const reduced = reduceFrame(view, frame);
+    if (reduced.view !== view) patch(reduced.view);
+    for (const notice of reduced.noticed) {
+      if (notice.type === "event") emitter.emit("event", notice);
+      else if (notice.type === "message") emitter.emit("message", notice.message);
+      else emitter.emit(notice.type, notice.person);
+    }
+    listener.frame?.(frame);
+  };
+
+  const address = (after: number | null): string => {
+    const url = new URL(
+      `${serverOf(options).replace(/^http/, "ws")}/v1.0/conferences/${options.conference_id}/live`,
+    );
+    // A browser's WebSocket cannot carry headers; the server strikes this from its logs.
+    url.searchParams.set("token", options.token);
+    if (conferencecall_id !== null) url.searchParams.set("conferencecall_id", conferencecall_id);
+    if (after !== null) url.searchParams.set("after", String(after));
+    return url.href;
+  };
+  const deadline = timing.after(core_limits.start_ms, () => {
+    finish({
+      reason: "failed",
+      problem: new Problem("SERVER_UNREACHABLE", "The server does not answer"),
+    });
+  });
+  const onAbort = (): void => {
+    start.reject(options.signal?.reason);
+    finish({ reason: "left", problem: null });
+  };
+  const link = openLiveLink({
+    open: ports.openSocket,
+    address,
+    timing,
+    listener: {
+      frame: apply,
+      ready(boot_id) {
+        deadline.cancel();
+        options.signal?.removeEventListener("abort", onAbort);
+        patch({ connection: "live", reconnect: null });
+        listener.ready?.(boot_id);
+        start.resolve();
+      },
+      lost(attempt) {
+        if (has_finished) return;
+        if (view.connection !== "connecting") {
+          const since_ms = view.reconnect?.since_ms ?? timing.now_ms();
+          patch({ connection: "reconnecting", reconnect: { since_ms, attempt } });
+        }
+        listener.lost?.();
+      },
+      refused: (code) => finish(endingOf(code, conferencecall_id !== null)),
+    },
+  });
+  if (options.signal?.aborted) onAbort();
+  else options.signal?.addEventListener("abort", onAbort, { once: true });
+
+  const chat = createChat({
+    command: link.command,
+    read: () => view.chat,
+    write: (part) => patch({ chat: { ...view.chat, ...part } }),
+    is_closed: () => has_finished,
+  });
+  const order = async (type: string, fields: Record<string, unknown>): Promise<void> => {
+    await link.command(type, fields);
+  };
+  return {
+    get view() {
+      return view;
+    },
+    chat,
+    link,
+    started: start.promise,
+    patch,
+    finish,
+    mute: (id) => order("mute", { conferencecall_id: id }),
+    kick: (id) => order("kick", { conferencecall_id: id }),
+    end: () => order("end", {}),
+  };
+}
+
+/** The emitter of a watched conference. */
+export const createWatchEmitter = (): Emitter<WatchNotices> => createEmitter<WatchNotices>();
