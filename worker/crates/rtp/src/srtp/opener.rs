@@ -38,7 +38,7 @@ pub struct OpenerState {
 
 impl OpenerState {
     /// The sender's window moved to the end of the list; the least recently heard makes room.
-    fn window(&mut self, ssrc: u32) -> &mut ReplayWindow<1> {
+    pub(super) fn window(&mut self, ssrc: u32) -> &mut ReplayWindow<1> {
         if let Some(at) = self.senders.iter().position(|sender| sender.0 == ssrc) {
             let last = self.senders.len() - 1;
             if at != last {
@@ -54,7 +54,7 @@ impl OpenerState {
         &mut self.senders[last].1
     }
 
-    fn check(&self, ssrc: u32, index: u64) -> Result<(), RtpError> {
+    pub(super) fn check(&self, ssrc: u32, index: u64) -> Result<(), RtpError> {
         match self.senders.iter().rev().find(|sender| sender.0 == ssrc) {
             Some((_, window)) => window.check(index),
             None => Ok(()),
