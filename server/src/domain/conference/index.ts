@@ -22,3 +22,4 @@ export {
 } from "./record.ts";
 export type { Attendance } from "./room.ts";
 export { type Conferences, createConferences } from "./service.ts";
+export { talkRoom } from "./talk-room.ts";
