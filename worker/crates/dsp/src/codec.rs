@@ -29,6 +29,9 @@ pub trait Codec: Sync {
     fn duration(&self, payload: &[u8]) -> Option<u32>;
     /// Whether a packet only says "silence from here" (discontinuous transmission).
     fn is_silence(&self, payload: &[u8]) -> bool;
+    /// The payload of one byte that tells a decoder, which has just had `last`, that silence begins.
+    /// None: this codec has no such thing, its silence must be sent like sound.
+    fn silence_after(&self, last: &[u8]) -> Option<u8>;
     /// Makes an encoder.
     /// Errors: the codec's library refused, which means out of memory or a bug.
     fn encoder(&self, settings: &EncoderSettings) -> Result<Box<dyn Encoder>, CodecError>;
@@ -79,7 +82,8 @@ pub struct EncoderSettings {
     pub complexity: u8,
     /// Units: bits per second.
     pub bitrate_bps: u32,
-    /// Whether silence may go unsent.
+    /// Whether the encoder may judge by itself what is silence. It takes a steady tone for silence
+    /// too, so whoever knows better leaves this off.
     pub dtx: bool,
     /// Share of packets that the network is thought to lose; above 0 each packet carries a poorer
     /// copy of the one before. Units: percent.
@@ -88,12 +92,12 @@ pub struct EncoderSettings {
 
 impl Default for EncoderSettings {
     /// Speech for a conference: 32 kb/s, complexity 5 (130 µs a frame where 10 takes 170), silence
-    /// unsent, no copies.
+    /// sent, no copies.
     fn default() -> Self {
         Self {
             complexity: 5,
             bitrate_bps: 32_000,
-            dtx: true,
+            dtx: false,
             expected_loss_percent: 0,
         }
     }

@@ -50,6 +50,10 @@ macro_rules! g711_row {
                 false
             }
 
+            fn silence_after(&self, _last: &[u8]) -> Option<u8> {
+                None
+            }
+
             fn encoder(&self, _: &EncoderSettings) -> Result<Box<dyn Encoder>, CodecError> {
                 Ok(Box::new(G711Encoder { inner: $encoder() }))
             }

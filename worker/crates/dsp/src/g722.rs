@@ -47,6 +47,10 @@ impl Codec for G722 {
         false
     }
 
+    fn silence_after(&self, _last: &[u8]) -> Option<u8> {
+        None
+    }
+
     fn encoder(&self, _: &EncoderSettings) -> Result<Box<dyn Encoder>, CodecError> {
         Ok(Box::new(G722Encoder {
             inner: InnerEncoder::new(),

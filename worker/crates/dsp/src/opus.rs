@@ -41,6 +41,11 @@ impl Codec for Opus {
         payload.len() <= SILENCE_BYTES_MAX
     }
 
+    fn silence_after(&self, last: &[u8]) -> Option<u8> {
+        // The table of contents alone, for one frame: what libopus itself sends (RFC 6716 3.1).
+        last.first().map(|contents| contents & 0xfc)
+    }
+
     fn encoder(&self, settings: &EncoderSettings) -> Result<Box<dyn Encoder>, CodecError> {
         Ok(Box::new(OpusEncoder::new(settings)?))
     }

@@ -77,6 +77,28 @@ fn opus_silence_goes_unsent_when_asked_and_is_sent_when_not() {
 }
 
 #[test]
+fn a_decoder_takes_the_silence_payload_and_falls_silent() {
+    let opus = CodecId::named("opus").unwrap().codec();
+    let mut encoder = opus.encoder(&EncoderSettings::default()).unwrap();
+    let mut decoder = opus.decoder().unwrap();
+    let mut samples = vec![0.0; room_of(CodecId::named("opus").unwrap())];
+    let mut payload = [0; PAYLOAD_BYTES_MAX];
+    let mut bytes = 0;
+    for _ in 0..10 {
+        bytes = encoder.encode(&[0.0; 960], &mut payload).unwrap().bytes;
+        decoder.decode(&payload[..bytes], &mut samples).unwrap();
+    }
+    let silence = [opus.silence_after(&payload[..bytes]).unwrap()];
+    assert!(opus.is_silence(&silence));
+    assert_eq!(opus.duration(&silence), Some(960));
+    for _ in 0..10 {
+        assert_eq!(decoder.decode(&silence, &mut samples).unwrap(), 960);
+        assert!(parley_dsp::level::minus_dbov(&samples[..960]) > 90);
+    }
+    assert_eq!(opus.silence_after(&[]), None);
+}
+
+#[test]
 fn opus_recovers_a_lost_frame_from_the_next_packet() {
     let opus = CodecId::named("opus").unwrap().codec();
     let settings = EncoderSettings {

@@ -136,6 +136,9 @@ mod tests {
 
     #[test]
     fn one_late_packet_in_a_hundred_does_not_make_everybody_wait() {
-        assert_eq!(after(|index| if index % 100 == 50 { 150_000 } else { 0 }), 10_000);
+        assert_eq!(
+            after(|index| if index % 100 == 50 { 150_000 } else { 0 }),
+            10_000
+        );
     }
 }

@@ -30,7 +30,10 @@ pub(super) struct Scratch {
 
 impl Scratch {
     pub(super) fn new() -> Self {
-        Self { first: vec![0.0; PACKET_SAMPLES_MAX], second: vec![0.0; PACKET_SAMPLES_MAX] }
+        Self {
+            first: vec![0.0; PACKET_SAMPLES_MAX],
+            second: vec![0.0; PACKET_SAMPLES_MAX],
+        }
     }
 }
 
@@ -119,7 +122,10 @@ impl Input {
         self.pending.drain(..from_before);
         let level = minus_dbov(&self.frame[..]);
         if decode && !self.told {
-            self.note(AudioLevel { minus_dbov: level, voice: false });
+            self.note(AudioLevel {
+                minus_dbov: level,
+                voice: false,
+            });
         }
         self.hang = self.hang.saturating_sub(1);
         let stays = is_admitted && self.hang > 0 && (has_sound || level < SILENCE);
@@ -138,7 +144,11 @@ impl Input {
             self.hang = HANG_BEATS;
         }
         let loudness = f32::from(SILENCE.saturating_sub(level.minus_dbov));
-        let share = if loudness > self.loudness { ATTACK } else { RELEASE };
+        let share = if loudness > self.loudness {
+            ATTACK
+        } else {
+            RELEASE
+        };
         self.loudness += (loudness - self.loudness) * share;
     }
 
@@ -149,8 +159,10 @@ impl Input {
         decode: bool,
         scratch: &mut Scratch,
     ) -> Result<bool, CodecError> {
-        let (clock_rate, sample_rate) =
-            (self.codec.codec().clock_rate(), self.codec.codec().sample_rate());
+        let (clock_rate, sample_rate) = (
+            self.codec.codec().clock_rate(),
+            self.codec.codec().sample_rate(),
+        );
         let samples_of = |duration: u32| {
             let samples = u64::from(duration) * u64::from(sample_rate) / u64::from(clock_rate);
             (samples as usize).min(PACKET_SAMPLES_MAX)
@@ -171,7 +183,9 @@ impl Input {
         if self.decoder.is_none() {
             self.decoder = Some(self.codec.codec().decoder()?);
         }
-        let Some(decoder) = self.decoder.as_mut() else { return Ok(false) };
+        let Some(decoder) = self.decoder.as_mut() else {
+            return Ok(false);
+        };
         self.decoded += 1;
         let length = match step {
             Step::Packet { payload, .. } => match decoder.decode(payload, &mut scratch.first) {

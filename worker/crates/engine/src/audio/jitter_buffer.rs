@@ -292,7 +292,9 @@ impl JitterBuffer {
         }
         // Sound has not begun, so what is too old can go without being missed.
         while self.lag_us(now, head) > target + EXCESS_US {
-            let Some(after) = self.head_after(head) else { break };
+            let Some(after) = self.head_after(head) else {
+                break;
+            };
             self.forget(head);
             self.counters.skipped += 1;
             head = after;
@@ -309,7 +311,10 @@ impl JitterBuffer {
             return self.pull_idle(now, head);
         }
         let slot = self.slot(head);
-        let is_quiet = slot.level.map_or(self.heard_level, |level| level.minus_dbov) >= QUIET;
+        let is_quiet = slot
+            .level
+            .map_or(self.heard_level, |level| level.minus_dbov)
+            >= QUIET;
         let may_adjust = now.micros_since(self.adjusted) >= ADJUST_US;
         let excess = lag - target;
         if may_adjust && excess > SLACK_US && (is_quiet || excess > EXCESS_US) {
@@ -323,7 +328,9 @@ impl JitterBuffer {
         if may_adjust && excess < 0 && is_quiet {
             self.adjusted = now;
             self.counters.stretched += 1;
-            return Step::Conceal { duration: self.last_duration };
+            return Step::Conceal {
+                duration: self.last_duration,
+            };
         }
         self.play(head)
     }
@@ -354,7 +361,10 @@ impl JitterBuffer {
             let duration = gap as u32;
             if self.has_fec {
                 self.counters.recovered += 1;
-                return Step::Recover { next: &self.slots[head].payload, duration };
+                return Step::Recover {
+                    next: &self.slots[head].payload,
+                    duration,
+                };
             }
             self.counters.concealed += 1;
             return Step::Conceal { duration };
@@ -362,13 +372,19 @@ impl JitterBuffer {
         self.play = Play::Running { due: due + last };
         self.next = (self.next + 1).min(index - 1);
         self.counters.concealed += 1;
-        Step::Conceal { duration: last as u32 }
+        Step::Conceal {
+            duration: last as u32,
+        }
     }
 
     fn play(&mut self, at: usize) -> Step<'_> {
         self.took(at);
         let slot = &self.slots[at];
-        Step::Packet { payload: &slot.payload, level: slot.level, duration: slot.duration }
+        Step::Packet {
+            payload: &slot.payload,
+            level: slot.level,
+            duration: slot.duration,
+        }
     }
 
     fn play_both(&mut self, first: usize, second: usize) -> Step<'_> {
@@ -387,7 +403,9 @@ impl JitterBuffer {
     fn took(&mut self, at: usize) {
         let slot = &self.slots[at];
         self.next = slot.index + 1;
-        self.play = Play::Running { due: slot.timestamp + i64::from(slot.duration) };
+        self.play = Play::Running {
+            due: slot.timestamp + i64::from(slot.duration),
+        };
         self.last_duration = slot.duration;
         self.last_is_silence = slot.is_silence;
         self.counters.played += 1;
@@ -395,7 +413,9 @@ impl JitterBuffer {
     }
 
     fn silence(&self) -> Step<'_> {
-        Step::Silence { duration: ticks(self.clock_rate, FRAME.as_micros() as i64) }
+        Step::Silence {
+            duration: ticks(self.clock_rate, FRAME.as_micros() as i64),
+        }
     }
 
     /// The extended sequence number and timestamp; starts anew where the source did.
@@ -454,7 +474,10 @@ impl JitterBuffer {
 
     fn find(&self, index: u64) -> Option<usize> {
         let at = index as usize % JITTER_PACKETS_MAX;
-        self.slots.get(at).filter(|slot| slot.index == index).map(|_| at)
+        self.slots
+            .get(at)
+            .filter(|slot| slot.index == index)
+            .map(|_| at)
     }
 
     /// The oldest packet here.
@@ -464,7 +487,11 @@ impl JitterBuffer {
 
     fn head_after(&self, at: usize) -> Option<usize> {
         let after = self.slot(at).index + 1;
-        if self.held > 1 { self.oldest_from(after) } else { None }
+        if self.held > 1 {
+            self.oldest_from(after)
+        } else {
+            None
+        }
     }
 
     fn oldest_from(&self, index: u64) -> Option<usize> {

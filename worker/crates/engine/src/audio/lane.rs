@@ -16,7 +16,9 @@ pub(super) struct Lane {
     low: Vec<f32>,
     payload: Box<[u8; PAYLOAD_BYTES_MAX]>,
     bytes: usize,
-    has_dtx: bool,
+    format: MixFormat,
+    /// What tells the far decoder that silence begins; none where silence is sent like sound.
+    silence: Option<u8>,
     /// Beats since the last voice.
     quiet: u32,
     /// Beats since the last packet.
@@ -30,8 +32,13 @@ impl Lane {
         let ratio = (MIX_RATE / codec.sample_rate()) as usize;
         Ok(Self {
             encoder: codec.encoder(&EncoderSettings {
-                dtx: format.dtx,
-                expected_loss_percent: if format.fec { settings.expected_loss_percent } else { 0 },
+                // We know when nobody speaks. libopus would take a steady tone for silence.
+                dtx: false,
+                expected_loss_percent: if format.fec {
+                    settings.expected_loss_percent
+                } else {
+                    0
+                },
                 ..settings
             })?,
             limiter: Limiter::default(),
@@ -39,8 +46,9 @@ impl Lane {
             low: vec![0.0; MIX_FRAME / ratio],
             payload: Box::new([0; PAYLOAD_BYTES_MAX]),
             bytes: 0,
-            has_dtx: format.dtx,
-            quiet: TAIL_BEATS,
+            format,
+            silence: None,
+            quiet: 0,
             unsent: SILENT_BEATS,
             is_first: false,
         })
@@ -55,10 +63,19 @@ impl Lane {
         has_voice: bool,
     ) -> Result<bool, CodecError> {
         self.bytes = 0;
-        self.quiet = if has_voice { 0 } else { self.quiet.saturating_add(1) };
+        self.quiet = if has_voice {
+            0
+        } else {
+            self.quiet.saturating_add(1)
+        };
         self.unsent = self.unsent.saturating_add(1);
-        let is_due = self.unsent > SILENT_BEATS;
-        if self.has_dtx && self.quiet > TAIL_BEATS && !is_due {
+        if self.quiet > TAIL_BEATS
+            && let Some(silence) = self.silence
+        {
+            if self.quiet == TAIL_BEATS + 1 || self.unsent >= SILENT_BEATS {
+                self.payload[0] = silence;
+                self.send(1);
+            }
             return Ok(false);
         }
         self.limiter.apply(sum);
@@ -70,12 +87,18 @@ impl Lane {
             }
         };
         let encoded = self.encoder.encode(samples, &mut self.payload[..])?;
-        if !encoded.is_silence || is_due {
-            self.bytes = encoded.bytes;
-            self.is_first = self.unsent > 1;
-            self.unsent = 0;
+        if self.format.dtx {
+            let codec = self.format.codec.codec();
+            self.silence = codec.silence_after(&self.payload[..encoded.bytes]);
         }
+        self.send(encoded.bytes);
         Ok(true)
+    }
+
+    fn send(&mut self, bytes: usize) {
+        self.bytes = bytes;
+        self.is_first = self.unsent > 1;
+        self.unsent = 0;
     }
 
     /// The beat's packet.
@@ -101,7 +124,7 @@ impl Lane {
             downsampler.reset();
         }
         self.bytes = 0;
-        self.quiet = TAIL_BEATS;
+        self.quiet = 0;
         self.unsent = unsent;
     }
 }

@@ -117,8 +117,8 @@ struct OwnLane {
 const STAY_BONUS: f32 = 6.0;
 
 impl Mixer {
-    /// A mix without voices and listeners. `settings` are for the codecs that have a choice;
-    /// their `dtx` is each listener's own, and their loss only for listeners with `fec`.
+    /// A mix without voices and listeners. `settings` are for the codecs that have a choice; the
+    /// expected loss is for listeners with `fec`, and `dtx` is ignored: the mix knows its silence.
     pub fn new(settings: EncoderSettings) -> Self {
         Self {
             settings,
@@ -148,11 +148,19 @@ impl Mixer {
         if self.listeners.get(&id) == Some(&format) {
             return Ok(());
         }
-        let at = match self.shared.iter().position(|shared| shared.format == format) {
+        let at = match self
+            .shared
+            .iter()
+            .position(|shared| shared.format == format)
+        {
             Some(at) => at,
             None => {
                 let lane = Lane::new(format, self.settings)?;
-                self.shared.push(SharedLane { format, lane, listeners: 0 });
+                self.shared.push(SharedLane {
+                    format,
+                    lane,
+                    listeners: 0,
+                });
                 self.shared.len() - 1
             }
         };
@@ -215,10 +223,17 @@ impl Mixer {
             self.counters.damaged += 1;
             return Err(PushError::Damaged);
         };
-        if self.inputs.get(&id).is_some_and(|input| input.codec != packet.codec) {
+        if self
+            .inputs
+            .get(&id)
+            .is_some_and(|input| input.codec != packet.codec)
+        {
             self.remove_input(id);
         }
-        let input = self.inputs.entry(id).or_insert_with(|| Input::new(packet.codec));
+        let input = self
+            .inputs
+            .entry(id)
+            .or_insert_with(|| Input::new(packet.codec));
         input.told(packet.level);
         let arrival = Arrival {
             sequence: packet.sequence,
@@ -260,7 +275,10 @@ impl Mixer {
     /// The packets of the last beat: one per format with listeners and one per own lane, none
     /// where there is nothing to send.
     pub fn packets(&self) -> impl Iterator<Item = MixPacket<'_>> {
-        let shared = self.shared.iter().filter_map(|shared| self.packet_of_shared(shared));
+        let shared = self
+            .shared
+            .iter()
+            .filter_map(|shared| self.packet_of_shared(shared));
         let own = self.own.iter().filter_map(|own| self.packet_of_own(own));
         shared.chain(own)
     }
@@ -294,7 +312,11 @@ impl Mixer {
     }
 
     fn leave(&mut self, format: MixFormat) {
-        if let Some(shared) = self.shared.iter_mut().find(|shared| shared.format == format) {
+        if let Some(shared) = self
+            .shared
+            .iter_mut()
+            .find(|shared| shared.format == format)
+        {
             shared.listeners -= 1;
         }
         self.shared.retain(|shared| shared.listeners > 0);
@@ -309,7 +331,8 @@ impl Mixer {
         }
         if self.admitted.len() > MIX_VOICES_MAX {
             // Loudest first; the id decides between equals, so that the same input mixes the same.
-            self.admitted.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+            self.admitted
+                .sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
             self.admitted.truncate(MIX_VOICES_MAX);
         }
         self.heard.clear();
@@ -341,8 +364,7 @@ impl Mixer {
     fn encode_own(&mut self) -> Result<(), CodecError> {
         for own in &mut self.own {
             let keeps = own.listener.is_some_and(|listener| {
-                self.heard.contains(&listener)
-                    && self.listeners.get(&listener) == Some(&own.format)
+                self.heard.contains(&listener) && self.listeners.get(&listener) == Some(&own.format)
             });
             if !keeps {
                 own.listener = None;
@@ -351,7 +373,9 @@ impl Mixer {
         let mut outcome = Ok(());
         for place in 0..self.heard.len() {
             let id = self.heard[place];
-            let Some(format) = self.listeners.get(&id).copied() else { continue };
+            let Some(format) = self.listeners.get(&id).copied() else {
+                continue;
+            };
             let encoded = self.own_lane(id, format).and_then(|at| {
                 // Added up anew and not subtracted, so that no rounding of the own voice remains.
                 self.work.fill(0.0);
@@ -360,7 +384,9 @@ impl Mixer {
                         add(&mut self.work[..], input.frame());
                     }
                 }
-                self.own[at].lane.encode(&mut self.work, self.heard.len() > 1)
+                self.own[at]
+                    .lane
+                    .encode(&mut self.work, self.heard.len() > 1)
             });
             match encoded {
                 Ok(is_encoded) => self.counters.encoded += u64::from(is_encoded),
@@ -380,7 +406,11 @@ impl Mixer {
             Some(at) => at,
             None => {
                 let lane = Lane::new(format, self.settings)?;
-                self.own.push(OwnLane { format, lane, listener: None });
+                self.own.push(OwnLane {
+                    format,
+                    lane,
+                    listener: None,
+                });
                 self.own.len() - 1
             }
         };

@@ -41,6 +41,9 @@ pub struct AudioLevel {
 impl AudioLevel {
     /// Reads the one byte of the header extension.
     pub fn from_byte(byte: u8) -> Self {
-        Self { minus_dbov: byte & 0x7f, voice: byte & 0x80 != 0 }
+        Self {
+            minus_dbov: byte & 0x7f,
+            voice: byte & 0x80 != 0,
+        }
     }
 }

@@ -50,7 +50,7 @@ pub struct SpeakerSelector {
 struct Voice {
     /// Smoothed over some packets. Units: dB above silence.
     loudness: f32,
-    /// Smoothed over a second.
+    /// Of its words, without the pauses; smoothed over half a second.
     lasting: f32,
     /// What it sounds like between words.
     background: f32,
@@ -70,8 +70,8 @@ struct Voice {
 /// Weights of a new packet, growing louder and growing quieter.
 const ATTACK: f32 = 0.5;
 const RELEASE: f32 = 0.15;
-/// Weight of a new packet in the lasting loudness.
-const LASTING: f32 = 0.03;
+/// Weight of a new loud packet in the lasting loudness.
+const LASTING: f32 = 0.05;
 /// The background falls to a quieter packet by this share and rises this much with each packet
 /// (1.5 dB a second).
 const BACKGROUND_FALL: f32 = 0.2;
@@ -132,7 +132,9 @@ impl SpeakerSelector {
         level: Option<AudioLevel>,
         is_silence: bool,
     ) {
-        let Some(voice) = self.voices.get_mut(&id) else { return };
+        let Some(voice) = self.voices.get_mut(&id) else {
+            return;
+        };
         let loudness = match level {
             _ if is_silence => 0.0,
             Some(level) => 127.0 - f32::from(level.minus_dbov.min(127)),
@@ -160,7 +162,11 @@ impl SpeakerSelector {
         };
         self.earliest_tick = now + FRAME;
         let is_quiet = self.voices.values().all(Voice::is_settled);
-        self.next_tick = if is_quiet { None } else { Some(self.earliest_tick) };
+        self.next_tick = if is_quiet {
+            None
+        } else {
+            Some(self.earliest_tick)
+        };
         change
     }
 
@@ -172,7 +178,11 @@ impl SpeakerSelector {
     /// Whose voices `listener` should hear, most important first, never its own: at most
     /// [`VOICES`].
     pub fn voices_for(&self, listener: VoiceId) -> impl Iterator<Item = VoiceId> + Clone + '_ {
-        self.selected.iter().copied().filter(move |id| *id != listener).take(VOICES)
+        self.selected
+            .iter()
+            .copied()
+            .filter(move |id| *id != listener)
+            .take(VOICES)
     }
 
     /// The active speaker; the last one while nobody speaks.
@@ -208,7 +218,9 @@ impl SpeakerSelector {
         }
         // Free places go to the best of the others, the spare one last.
         while self.selected.len() <= VOICES {
-            let Some(best) = self.best_unselected() else { break };
+            let Some(best) = self.best_unselected() else {
+                break;
+            };
             self.selected.push(best);
         }
         self.promote_spare(now);
@@ -233,7 +245,9 @@ impl SpeakerSelector {
                 .max_by(|a, b| a.1.lasting.total_cmp(&b.1.lasting))
                 .map(|(id, _)| *id);
             let Some(challenger) = challenger else { return };
-            let Some(place) = self.place_for(challenger, now, head) else { return };
+            let Some(place) = self.place_for(challenger, now, head) else {
+                return;
+            };
             let victim = std::mem::replace(&mut self.selected[place], challenger);
             // Where the challenger was the spare, the one who made room becomes it.
             for spare in self.selected.iter_mut().skip(head) {
@@ -271,14 +285,20 @@ impl SpeakerSelector {
 
     fn best_unselected(&self) -> Option<VoiceId> {
         let others = self.voices.keys().filter(|id| !self.selected.contains(id));
-        others.copied().reduce(|best, id| if self.is_better(id, best) { id } else { best })
+        others
+            .copied()
+            .reduce(|best, id| if self.is_better(id, best) { id } else { best })
     }
 
     /// Speaking before silent, then who spoke last, then who came first.
     fn is_better(&self, a: VoiceId, b: VoiceId) -> bool {
         let rank = |id: VoiceId| {
             let voice = self.voices.get(&id)?;
-            Some((voice.is_speaking(), voice.last_loud, std::cmp::Reverse(voice.joined)))
+            Some((
+                voice.is_speaking(),
+                voice.last_loud,
+                std::cmp::Reverse(voice.joined),
+            ))
         };
         rank(a) > rank(b)
     }
@@ -293,26 +313,43 @@ impl SpeakerSelector {
             return true;
         }
         let Some(loudest) = self.loudest_speaker().filter(|id| Some(*id) != self.active) else {
-            self.voices.values_mut().for_each(|voice| voice.leading_since = None);
+            self.voices
+                .values_mut()
+                .for_each(|voice| voice.leading_since = None);
             return false;
         };
         let current = self.active.and_then(|id| self.voices.get(&id));
-        let rival = current.filter(|voice| voice.is_speaking()).map(|voice| voice.lasting);
+        let rival = current
+            .filter(|voice| voice.is_speaking())
+            .map(|voice| voice.lasting);
         for (id, voice) in &mut self.voices {
             let leads = *id == loudest && rival.is_none_or(|rival| voice.lasting > rival + LEAD_DB);
-            voice.leading_since = if leads { voice.leading_since.or(Some(now)) } else { None };
+            voice.leading_since = if leads {
+                voice.leading_since.or(Some(now))
+            } else {
+                None
+            };
         }
-        let needed = if rival.is_some() { LEAD_OVER_SPEAKER_US } else { LEAD_US };
-        let Some(voice) = self.voices.get(&loudest) else { return false };
-        let spoken = voice.speaking_since.map_or(0, |since| now.micros_since(since));
+        let needed = if rival.is_some() {
+            LEAD_OVER_SPEAKER_US
+        } else {
+            LEAD_US
+        };
+        let Some(voice) = self.voices.get(&loudest) else {
+            return false;
+        };
+        let spoken = voice
+            .speaking_since
+            .map_or(0, |since| now.micros_since(since));
         let led = voice.leading_since.map(|since| now.micros_since(since));
         let is_due = match (rival, led) {
             (_, None) => false,
             (None, Some(_)) => spoken >= needed,
             (Some(_), Some(led)) => led >= needed,
         };
-        let is_calm =
-            self.active_since.is_none_or(|since| now.micros_since(since) >= ACTIVE_US_MIN);
+        let is_calm = self
+            .active_since
+            .is_none_or(|since| now.micros_since(since) >= ACTIVE_US_MIN);
         if is_due && is_calm {
             self.set_active(now, Some(loudest));
         }
@@ -322,12 +359,16 @@ impl SpeakerSelector {
     fn set_active(&mut self, now: Micros, id: Option<VoiceId>) {
         self.active = id;
         self.active_since = id.map(|_| now);
-        self.voices.values_mut().for_each(|voice| voice.leading_since = None);
+        self.voices
+            .values_mut()
+            .for_each(|voice| voice.leading_since = None);
     }
 
     fn loudest_speaker(&self) -> Option<VoiceId> {
         let speaking = self.voices.iter().filter(|(_, voice)| voice.is_speaking());
-        speaking.max_by(|a, b| a.1.lasting.total_cmp(&b.1.lasting)).map(|(id, _)| *id)
+        speaking
+            .max_by(|a, b| a.1.lasting.total_cmp(&b.1.lasting))
+            .map(|(id, _)| *id)
     }
 }
 
@@ -349,11 +390,16 @@ impl Voice {
 
     fn heard(&mut self, now: Micros, loudness: f32) {
         self.last_packet = now;
-        let share = if loudness > self.loudness { ATTACK } else { RELEASE };
+        let share = if loudness > self.loudness {
+            ATTACK
+        } else {
+            RELEASE
+        };
         self.loudness += (loudness - self.loudness) * share;
-        self.lasting += (loudness - self.lasting) * LASTING;
         if loudness < self.background {
-            self.background += (loudness - self.background) * BACKGROUND_FALL;
+            // What is quiet anyway need not be known any better.
+            let fallen = self.background + (loudness - self.background) * BACKGROUND_FALL;
+            self.background = fallen.max(QUIET_MAX - ABOVE_BACKGROUND);
         } else {
             self.background += BACKGROUND_RISE;
         }
@@ -362,6 +408,7 @@ impl Voice {
             self.loud_since = None;
             return;
         }
+        self.lasting += (loudness - self.lasting) * LASTING;
         let since = *self.loud_since.get_or_insert(now);
         self.last_loud = Some(now);
         if now.micros_since(since) >= SPEECH_US && self.speaking_since.is_none() {
@@ -373,11 +420,14 @@ impl Voice {
     fn settle(&mut self, now: Micros) {
         if now.micros_since(self.last_packet) > PACKETS_END_US {
             self.loudness = 0.0;
-            self.lasting *= 1.0 - LASTING;
             self.loud_since = None;
         }
-        if self.last_loud.is_none_or(|last| now.micros_since(last) > HANG_US) {
+        if self
+            .last_loud
+            .is_none_or(|last| now.micros_since(last) > HANG_US)
+        {
             self.speaking_since = None;
+            self.lasting = 0.0;
         }
     }
 

@@ -12,7 +12,9 @@ pub struct VoiceSlots {
 impl VoiceSlots {
     /// `lines` empty slots.
     pub fn new(lines: usize) -> Self {
-        Self { slots: vec![None; lines] }
+        Self {
+            slots: vec![None; lines],
+        }
     }
 
     /// Puts `voices` on the lines, most important first; those beyond the number of lines are left
@@ -54,22 +56,37 @@ mod tests {
 
     fn update(slots: &mut VoiceSlots, voices: &[u32]) -> (bool, Vec<Option<u32>>) {
         let has_changed = slots.update(voices.iter().map(|id| VoiceId(*id)));
-        (has_changed, slots.iter().map(|slot| slot.map(|voice| voice.0)).collect())
+        (
+            has_changed,
+            slots.iter().map(|slot| slot.map(|voice| voice.0)).collect(),
+        )
     }
 
     #[test]
     fn a_voice_stays_on_its_line_when_others_change() {
         let mut slots = VoiceSlots::new(3);
-        assert_eq!(update(&mut slots, &[1, 2, 3]), (true, vec![Some(1), Some(2), Some(3)]));
-        assert_eq!(update(&mut slots, &[3, 1, 2]), (false, vec![Some(1), Some(2), Some(3)]));
-        assert_eq!(update(&mut slots, &[3, 1, 4]), (true, vec![Some(1), Some(4), Some(3)]));
+        assert_eq!(
+            update(&mut slots, &[1, 2, 3]),
+            (true, vec![Some(1), Some(2), Some(3)])
+        );
+        assert_eq!(
+            update(&mut slots, &[3, 1, 2]),
+            (false, vec![Some(1), Some(2), Some(3)])
+        );
+        assert_eq!(
+            update(&mut slots, &[3, 1, 4]),
+            (true, vec![Some(1), Some(4), Some(3)])
+        );
         assert_eq!(update(&mut slots, &[3]), (true, vec![None, None, Some(3)]));
     }
 
     #[test]
     fn fewer_lines_than_voices_hear_the_most_important() {
         let mut slots = VoiceSlots::new(2);
-        assert_eq!(update(&mut slots, &[7, 5, 9]), (true, vec![Some(7), Some(5)]));
+        assert_eq!(
+            update(&mut slots, &[7, 5, 9]),
+            (true, vec![Some(7), Some(5)])
+        );
         assert_eq!(slots.line_of(VoiceId(9)), None);
     }
 }
