@@ -142,3 +142,94 @@ impl PacketCache {
         self.slots = slots;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn info(index: u64, at_ms: u64) -> PacketInfo {
+        PacketInfo {
+            index,
+            timestamp: index as u32,
+            arrived: Micros(at_ms * 1_000),
+            marker: false,
+            is_key_frame: false,
+            audio_level: None,
+            codec: 0,
+            detail: Detail::Plain,
+        }
+    }
+
+    fn payload(index: u64) -> Vec<u8> {
+        index.to_be_bytes().repeat(1 + index as usize % 100)
+    }
+
+    #[test]
+    fn a_busy_track_grows_until_a_second_is_kept() {
+        let mut cache = PacketCache::new();
+        assert_eq!(cache.allocated_bytes(), 0);
+        // 500 packets a second.
+        for index in 1_000..2_500 {
+            cache.put(info(index, index * 2), &payload(index)).unwrap();
+        }
+        for index in 2_001..2_500 {
+            let (info, kept) = cache.get(index).unwrap();
+            assert_eq!((info.index, kept), (index, &payload(index)[..]));
+        }
+        assert_eq!(cache.get(1_000), None);
+        assert_eq!(cache.newest(), Some(2_499));
+    }
+
+    #[test]
+    fn a_slow_track_stays_small() {
+        let mut cache = PacketCache::new();
+        for index in 0..5_000 {
+            cache.put(info(index, index * 60), b"voice").unwrap();
+        }
+        assert!(
+            cache.allocated_bytes() < 64 * 1_024,
+            "{}",
+            cache.allocated_bytes()
+        );
+    }
+
+    #[test]
+    fn the_largest_cache_overwrites_its_oldest() {
+        let mut cache = PacketCache::new();
+        for index in 0..CACHE_PACKETS_MAX as u64 + 10 {
+            cache.put(info(index, 0), b"x").unwrap();
+        }
+        assert!(cache.get(9).is_none() && cache.get(10).is_some());
+    }
+
+    #[test]
+    fn a_packet_a_round_too_late_does_not_push_a_newer_one_out() {
+        let mut cache = PacketCache::new();
+        cache
+            .put(info(CACHE_PACKETS_MAX as u64, 5_000), b"new")
+            .unwrap();
+        cache.put(info(0, 5_000), b"old").unwrap();
+        assert_eq!(cache.get(CACHE_PACKETS_MAX as u64).unwrap().1, b"new");
+        assert_eq!(cache.get(0), None);
+    }
+
+    #[test]
+    fn a_payload_above_the_limit_is_refused() {
+        let mut cache = PacketCache::new();
+        assert_eq!(
+            cache.put(info(1, 0), &[0; PAYLOAD_BYTES_MAX + 1]),
+            Err(RtpError::TooLong)
+        );
+        assert_eq!(cache.put(info(1, 0), &[0; PAYLOAD_BYTES_MAX]), Ok(()));
+    }
+
+    #[test]
+    fn a_cleared_cache_forgets_and_fills_again() {
+        let mut cache = PacketCache::new();
+        cache.put(info(9, 0), b"x").unwrap();
+        cache.clear();
+        assert_eq!((cache.get(9), cache.newest()), (None, None));
+        cache.put(info(3, 0), b"y").unwrap();
+        assert_eq!(cache.newest(), Some(3));
+    }
+}

@@ -455,3 +455,6 @@ pub const fn abs_send_time(now: Micros) -> u32 {
 pub fn peek_ssrc(packet: &[u8]) -> Option<u32> {
     be32(packet, 8)
 }
+
+#[cfg(test)]
+mod tests;

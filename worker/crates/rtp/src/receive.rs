@@ -307,3 +307,6 @@ impl Reception {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -179,3 +179,78 @@ impl<'de, const WORDS: usize> Deserialize<'de> for ReplayWindow<WORDS> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_sequence_number_means_the_nearest_index() {
+        assert_eq!(extend(65_530, 3), 65_539);
+        assert_eq!(extend(65_539, 65_530), 65_530);
+        assert_eq!(extend(3 * 65_536 + 10, 9), 3 * 65_536 + 9);
+        // Nothing lies before zero.
+        assert_eq!(extend(5, 65_535), 65_535);
+    }
+
+    #[test]
+    fn newer_and_later_go_round_the_circle() {
+        assert!(is_newer(0, u16::MAX) && !is_newer(u16::MAX, 0) && !is_newer(4, 4));
+        assert!(is_later(0, u32::MAX) && !is_later(u32::MAX, 0) && !is_later(4, 4));
+    }
+
+    #[test]
+    fn a_jump_far_ahead_forgets_the_past_and_refuses_it() {
+        let mut window = ReplayWindow::<2>::default();
+        window.mark(10);
+        window.mark(1_000_000);
+        assert_eq!(window.check(10), Err(RtpError::Replayed));
+        assert_eq!(window.check(1_000_000), Err(RtpError::Replayed));
+        assert!(window.is_missing(1_000_000 - 127) && window.check(1_000_000 - 128).is_err());
+    }
+
+    #[test]
+    fn a_window_survives_json_bit_for_bit() {
+        let mut window = ReplayWindow::<16>::default();
+        for index in (70_000..71_500).filter(|index| index % 3 != 0) {
+            window.mark(index);
+        }
+        let json = serde_json::to_string(&window).unwrap();
+        assert_eq!(
+            serde_json::from_str::<ReplayWindow<16>>(&json).unwrap(),
+            window
+        );
+        assert!(
+            serde_json::from_str::<ReplayWindow<2>>(&json).is_err(),
+            "another width"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn each_index_comes_in_exactly_once(
+            start in 0u64..100_000,
+            steps in prop::collection::vec(-200i64..210, 1..600),
+        ) {
+            let mut window = ReplayWindow::<2>::default();
+            let mut seen = HashSet::new();
+            let mut at = start + 1_000_000;
+            for step in steps {
+                at = at.checked_add_signed(step).unwrap();
+                let top = window.top().unwrap_or(at);
+                let is_too_old = top.saturating_sub(at) >= ReplayWindow::<2>::WIDTH;
+                let allowed = window.check(at).is_ok();
+                prop_assert_eq!(allowed, !is_too_old && !seen.contains(&at));
+                prop_assert!(window.top().is_none() || window.expect(at as u16) == at);
+                if allowed {
+                    window.mark(at);
+                    seen.insert(at);
+                }
+            }
+        }
+    }
+}
