@@ -17,6 +17,11 @@ fn room_of(id: CodecId) -> usize {
 fn names_are_unique_and_found_again() {
     for id in codecs() {
         assert_eq!(CodecId::named(id.codec().name()), Some(id));
+        assert_eq!(
+            format!("{id:?}").to_lowercase(),
+            id.codec().name(),
+            "its own row"
+        );
     }
     assert_eq!(CodecId::named("vp8"), None);
 }
