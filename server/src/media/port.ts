@@ -14,7 +14,6 @@ import type {
   VoiceSlot,
 } from "./wire.ts";
 
-export type { ListAddresses } from "./candidates.ts";
 /** Where a room's worker is reached, for the answer. */
 export interface RoomTransport {
   /** Certificate of the worker that holds the room; the same after a replacement. */

@@ -1,5 +1,12 @@
 // Public face of the conference noun: the container, who is in it, and its media side's port.
 export {
+  createAttendance,
+  type LiveHints,
+  type MediaAttendance,
+  type Speakers,
+  seat_held_ms,
+} from "./attendance.ts";
+export {
   type Conferencecalls,
   connect_timeout_ms,
   type JoinChanges,
@@ -11,6 +18,13 @@ export {
   NewConference,
   NewJoinToken,
 } from "./input.ts";
+export {
+  createJoins,
+  type JoinReply,
+  type JoinRequest,
+  type Joins,
+  type TrickleReply,
+} from "./join.ts";
 export { type ConferenceStatus, conferenceMachine } from "./machine.ts";
 export { conferenceProblems } from "./problems.ts";
 export {
@@ -21,5 +35,13 @@ export {
   showConference,
 } from "./record.ts";
 export type { Attendance } from "./room.ts";
+export type { TileOf, VoiceOf } from "./seat.ts";
 export { type Conferences, createConferences } from "./service.ts";
+export {
+  createShowing,
+  type PublishRequest,
+  type Showing,
+  type TileRequest,
+} from "./showing.ts";
+export { type ConferenceSnapshot, readersOf, readSnapshot } from "./snapshot.ts";
 export { talkRoom } from "./talk-room.ts";

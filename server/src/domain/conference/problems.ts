@@ -10,4 +10,14 @@ export const conferenceProblems = catalogue({
     status: "FAILED_PRECONDITION",
     title: "The conference has as many people as it takes",
   },
+  PRECONDITION_REQUIRED: {
+    status: "FAILED_PRECONDITION",
+    title: "This needs If-Match with the ETag of the ICE session",
+    http: 428,
+  },
+  PRECONDITION_FAILED: {
+    status: "FAILED_PRECONDITION",
+    title: "The ICE session has changed meanwhile",
+    http: 412,
+  },
 });

@@ -1,0 +1,495 @@
+// Joining by one POST: the offer is judged, the join written, the endpoint opened, the answer given.
+// docs/design/join.md is the contract.
+import { timingSafeEqual } from "node:crypto";
+import type { Clock } from "../../kernel/clock.ts";
+import type { Actor } from "../../kernel/event.ts";
+import {
+  type CallId,
+  type ConferencecallId,
+  type ConferenceId,
+  hashSecret,
+  type Ids,
+} from "../../kernel/id.ts";
+import type { Log } from "../../kernel/log.ts";
+import { problems } from "../../kernel/problem.ts";
+import type { EndpointOpen, Media, RoomTransport } from "../../media/index.ts";
+import type * as Sdp from "../../sdp/index.ts";
+import type {
+  AnswerPlan,
+  IceCredentials,
+  KnownSsrc,
+  LineRole,
+  Mint,
+  Source,
+} from "../../sdp/index.ts";
+import {
+  type Conferencecall,
+  type ConferencecallRow,
+  conferencecallProblems,
+  showConferencecall,
+} from "../conferencecall/index.ts";
+import { type Caller, mayManage, type Role } from "../customer/index.ts";
+import type { MediaAttendance } from "./attendance.ts";
+import { type Conferencecalls, connect_timeout_ms } from "./conferencecalls.ts";
+import { metadata_bytes_max, requireBytes } from "./input.ts";
+import { conferenceProblems } from "./problems.ts";
+import { inTurn, type Seat } from "./seat.ts";
+import type { Conferences } from "./service.ts";
+
+/** What a join asks for. */
+export interface JoinRequest {
+  readonly offer: string;
+  readonly name?: string;
+  readonly label?: string;
+  readonly metadata?: Record<string, unknown>;
+  readonly audio?: "voices" | "mix";
+  /** Whether the microphone starts off. */
+  readonly muted?: boolean;
+  /** Whether camera and screen are live from the start; absent: what the form of the request implies. */
+  readonly camera?: boolean;
+  readonly screen?: boolean;
+  readonly resume?: {
+    readonly conferencecall_id: string;
+    readonly resume_key: string;
+    readonly lines?: readonly {
+      readonly mid: string;
+      readonly rid?: string;
+      readonly ssrc: number;
+      readonly rtx_ssrc?: number;
+    }[];
+  };
+}
+
+/** What a join gets. */
+export interface JoinReply {
+  readonly conferencecall: Conferencecall;
+  readonly answer: string;
+  /** Lets this join be taken up again; stored as a hash only. */
+  readonly resume_key: string;
+  readonly lines: readonly { readonly mid: string; readonly role: LineRole }[];
+  /** Identifies the ICE session, with its quotes. */
+  readonly etag: string;
+}
+
+/** What a PATCH gets: a fragment where ICE was restarted. */
+export interface TrickleReply {
+  readonly etag: string;
+  readonly fragment: string | null;
+}
+
+/** Joining, and what belongs to the HTTP resource of a join. */
+export interface Joins {
+  /**
+   * Joins, or takes a join up again.
+   * Errors: CONFERENCE_NOT_FOUND, STATE_INVALID, CONFERENCE_FULL, SDP_MALFORMED, SDP_TOO_LARGE, OFFER_UNSUPPORTED, MEDIA_UNAVAILABLE;
+   * for a resume CONFERENCECALL_NOT_FOUND, PERMISSION_DENIED. Emits: call_created, conferencecall_joining, later conferencecall_joined.
+   */
+  join(caller: Caller, conference_id: ConferenceId, request: JoinRequest): Promise<JoinReply>;
+  /**
+   * Takes a trickled fragment, or restarts ICE where it brings new credentials.
+   * Errors: CONFERENCECALL_NOT_FOUND, PERMISSION_DENIED, PRECONDITION_REQUIRED (428), PRECONDITION_FAILED (412), SDP_MALFORMED. Source: RFC 9725 section 4.3.
+   */
+  trickle(
+    caller: Caller,
+    id: ConferencecallId,
+    fragment: string,
+    if_match: string | null,
+  ): Promise<TrickleReply>;
+}
+
+// Characters of our ICE user name fragment and password: 72 and 192 random bits (RFC 8445 section 5.3 asks for 24 and 128).
+const ufrag_length = 12;
+const pwd_length = 32;
+// 256 random bits.
+const resume_key_length = 43;
+
+/** Makes the use cases. */
+export function createJoins(ports: {
+  media: Media;
+  sdp: Pick<
+    typeof Sdp,
+    "readOffer" | "planAnswer" | "writeAnswer" | "readFragment" | "writeFragment"
+  >;
+  attendance: Pick<MediaAttendance, "seats">;
+  conferences: Pick<Conferences, "rowFor">;
+  conferencecalls: Conferencecalls;
+  clock: Clock;
+  ids: Ids;
+  log: Log;
+}): Joins {
+  const { media, sdp, conferences, conferencecalls, clock, ids, log } = ports;
+  const { seats } = ports.attendance;
+
+  const mintIce = (): IceCredentials => ({
+    ufrag: iceText(ids.secret(ufrag_length)),
+    pwd: iceText(ids.secret(pwd_length)),
+  });
+  const mintEtag = (): string => `"${ids.secret(16)}"`;
+
+  const judge = (
+    request: JoinRequest,
+    role: Role,
+    mint: Mint,
+  ): { plan: AnswerPlan; live: Record<Source, boolean> } => {
+    const { mix, forward, extensions } = media.capabilities();
+    // Without a word on it everything offered is live, as WHIP means it; the JSON form says so.
+    const live = {
+      microphone: !(request.muted ?? false),
+      camera: request.camera ?? true,
+      screen: request.screen ?? true,
+    };
+    const plan = sdp.planAnswer(
+      sdp.readOffer(request.offer),
+      {
+        mix,
+        forward,
+        extensions,
+        may_publish: role !== "listener",
+        audio: request.audio ?? "voices",
+        muted: { microphone: !live.microphone, camera: !live.camera, screen: !live.screen },
+        known: (request.resume?.lines ?? []).map(readKnown),
+      },
+      mint,
+    );
+    const has = (source: Source): boolean => plan.receive.some((line) => line.source === source);
+    return {
+      plan,
+      live: {
+        microphone: live.microphone && has("microphone"),
+        camera: live.camera && has("camera"),
+        screen: live.screen && has("screen"),
+      },
+    };
+  };
+
+  const answer = (seat: Seat, plan: AnswerPlan, transport: RoomTransport): string =>
+    sdp.writeAnswer(plan, {
+      ice: seat.local_ice,
+      fingerprint: transport.fingerprint,
+      candidates: transport.candidates,
+      session_id: seat.session_id,
+      session_version: seat.session_version,
+      cname: seat.cname,
+    });
+
+  const makeSeat = (
+    row: Pick<ConferencecallRow, "id" | "conference_id" | "customer_id" | "reference_id">,
+    plan: AnswerPlan,
+  ): Seat => ({
+    conferencecall_id: row.id,
+    conference_id: row.conference_id,
+    customer_id: row.customer_id,
+    endpoint: row.reference_id,
+    etag: mintEtag(),
+    local_ice: mintIce(),
+    remote_ice: plan.ice,
+    remote_fingerprints: plan.fingerprints,
+    session_id: `${ids.number(2 ** 31)}${ids.number(2 ** 20)}`,
+    session_version: 1,
+    cname: ids.secret(16),
+    ...linesOf(plan),
+    state: "connecting",
+    voices: [],
+    tiles: [],
+    queue: Promise.resolve(),
+  });
+
+  const open = (seat: Seat, plan: AnswerPlan): Promise<void> =>
+    media.openEndpoint(endpointOf(seat, plan));
+
+  const joinAnew = async (
+    caller: Caller,
+    conference_id: ConferenceId,
+    request: JoinRequest,
+  ): Promise<JoinReply> => {
+    const role: Role = caller.type === "participant" ? caller.role : "host";
+    requireBytes("metadata", request.metadata ?? {}, metadata_bytes_max);
+    const { plan, live } = judge(request, role, createMint(ids));
+    // Placing it again is harmless; a room that its worker lost is opened by that.
+    await media.openRoom(conference_id);
+    const transport = media.transport(conference_id);
+    const id = ids.next<ConferencecallId>();
+    const call_id = ids.next<CallId>();
+    const seat = makeSeat(
+      { id, conference_id, customer_id: caller.customer_id, reference_id: call_id },
+      plan,
+    );
+    const resume_key = ids.secret(resume_key_length);
+    const text = answer(seat, plan, transport);
+    const reply = (row: ConferencecallRow): JoinReply => ({
+      conferencecall: showConferencecall(row),
+      answer: text,
+      resume_key,
+      lines: plan.lines,
+      etag: seat.etag,
+    });
+    const given = caller.type === "participant" ? caller : null;
+    const row = await conferencecalls.startJoining(caller, {
+      id,
+      call_id,
+      conference_id,
+      name: request.name ?? given?.name ?? "",
+      role,
+      label: given?.label || (request.label ?? ""),
+      metadata: { ...request.metadata, ...given?.metadata },
+      muted: !live.microphone,
+      camera: live.camera,
+      screen: live.screen,
+      token_jti: given?.jti ?? null,
+      resume_hash: hashSecret(resume_key),
+    });
+    seats.add(seat);
+    try {
+      await open(seat, plan);
+    } catch (cause) {
+      seats.remove(seat);
+      await conferencecalls.leave(id, "connect_failed");
+      throw cause;
+    }
+    // Somebody may have ended the join while its endpoint was being opened.
+    if (seats.get(id) !== seat) await media.closeEndpoint(seat.endpoint);
+    return reply(row);
+  };
+
+  // The same RTCPeerConnection with its keys still in place: only ICE begins anew. Chromium keeps its
+  // DTLS association as long as neither fingerprint changes, so a new one would wait for ever.
+  const restartInPlace = async (seat: Seat, plan: AnswerPlan): Promise<void> => {
+    const local_ice = mintIce();
+    await media.restartEndpoint({
+      endpoint: seat.endpoint,
+      ice: wireIce(local_ice, plan.ice),
+      dtls: null,
+    });
+    seat.local_ice = local_ice;
+    seat.remote_ice = plan.ice;
+    seat.etag = mintEtag();
+    seat.session_version += 1;
+  };
+
+  const replace = async (old: Seat | undefined, row: ConferencecallRow, plan: AnswerPlan) => {
+    if (old) old.state = "replacing";
+    await media.openRoom(row.conference_id);
+    await media.closeEndpoint(row.reference_id);
+    const seat: Seat = {
+      ...makeSeat(row, plan),
+      ...(old
+        ? { session_id: old.session_id, session_version: old.session_version + 1, cname: old.cname }
+        : {}),
+    };
+    seats.add(seat);
+    await open(seat, plan).catch((cause: unknown) => {
+      seat.state = "lost";
+      throw cause;
+    });
+    return seat;
+  };
+
+  const resume = async (
+    caller: Caller,
+    conference_id: ConferenceId,
+    request: JoinRequest & { resume: NonNullable<JoinRequest["resume"]> },
+  ): Promise<JoinReply> => {
+    const id = request.resume.conferencecall_id as ConferencecallId;
+    const row = await ownRow(conferencecalls, caller, id);
+    const is_present = row.status === "joining" || row.status === "joined";
+    if (row.conference_id !== conference_id || !is_present) {
+      throw conferencecallProblems.CONFERENCECALL_NOT_FOUND({
+        message: "this join has ended: join anew",
+      });
+    }
+    if (!isKey(request.resume.resume_key, row.resume_hash)) {
+      throw problems.PERMISSION_DENIED({ message: "the resume_key is not that of this join" });
+    }
+    const known = seats.get(id);
+    const run = async (): Promise<JoinReply> => {
+      const before = seats.get(id);
+      const { plan, live } = judge(request, row.role, createMint(ids, before));
+      const is_same =
+        before !== undefined &&
+        (before.state === "connected" || before.state === "silent") &&
+        media.hasEndpoint(before.endpoint) &&
+        sameFingerprints(before, plan) &&
+        sameLines(before, plan);
+      let seat: Seat;
+      if (is_same) {
+        await restartInPlace(before, plan);
+        seat = before;
+      } else {
+        seat = await replace(before, row, plan);
+        // Replaces the deadline of the held seat: from here on it is a matter of connecting.
+        await conferencecalls.setDeadline(
+          id,
+          clock.now() + connect_timeout_ms * 1000,
+          row.status === "joined" ? "vanished" : "connect_failed",
+        );
+      }
+      const actor: Actor = { type: "conferencecall", id };
+      const updated = await conferencecalls.update(
+        id,
+        { muted: !live.microphone, camera: live.camera, screen: live.screen },
+        actor,
+      );
+      log.info({ conferencecall_id: id, is_same }, "join resumed");
+      return {
+        conferencecall: showConferencecall(updated ?? row),
+        answer: answer(seat, plan, media.transport(conference_id)),
+        resume_key: request.resume.resume_key,
+        lines: plan.lines,
+        etag: seat.etag,
+      };
+    };
+    return known ? inTurn(known, run) : run();
+  };
+
+  return {
+    async join(caller, conference_id, request) {
+      const conference = await conferences.rowFor(caller, conference_id);
+      if (conference.status !== "progressing") {
+        throw conferenceProblems.STATE_INVALID({
+          message: `the conference is ${conference.status}: nobody can join it`,
+          details: [{ status: conference.status }],
+        });
+      }
+      const { resume: again, ...anew } = request;
+      return again
+        ? resume(caller, conference_id, { ...anew, resume: again })
+        : joinAnew(caller, conference_id, request);
+    },
+
+    async trickle(caller, id, text, if_match) {
+      await ownRow(conferencecalls, caller, id);
+      const seat = seats.get(id);
+      if (!seat || seat.state === "lost") {
+        throw conferencecallProblems.CONFERENCECALL_NOT_FOUND({
+          message: "the media half of this join is gone: resume it, or join anew",
+        });
+      }
+      return inTurn(seat, async () => {
+        if (if_match === null) throw conferenceProblems.PRECONDITION_REQUIRED();
+        // A resume may have taken its place while this waited.
+        if (seats.get(id) !== seat || (if_match !== "*" && if_match !== seat.etag)) {
+          throw conferenceProblems.PRECONDITION_FAILED();
+        }
+        const { ice } = sdp.readFragment(text);
+        const is_new =
+          ice !== null && (ice.ufrag !== seat.remote_ice.ufrag || ice.pwd !== seat.remote_ice.pwd);
+        if (is_new) {
+          const local_ice = mintIce();
+          await media.restartEndpoint({
+            endpoint: seat.endpoint,
+            ice: wireIce(local_ice, ice),
+            dtls: null,
+          });
+          seat.local_ice = local_ice;
+          seat.remote_ice = ice;
+          seat.etag = mintEtag();
+          seat.session_version += 1;
+        } else if (if_match !== "*" || ice === null) {
+          // A lite agent learns addresses from checks: there is nothing to do with a candidate.
+          return { etag: seat.etag, fragment: null };
+        }
+        // The same credentials again: a restart whose answer was lost gets that answer.
+        const { candidates } = media.transport(seat.conference_id);
+        return {
+          etag: seat.etag,
+          fragment: sdp.writeFragment({ ice: seat.local_ice, candidates, ...seat.tagged }),
+        };
+      });
+    },
+  };
+}
+
+/** The row of a join whose media the caller may move: who made it, or the customer. Errors: CONFERENCECALL_NOT_FOUND, PERMISSION_DENIED. */
+export async function ownRow(
+  conferencecalls: Pick<Conferencecalls, "rowFor">,
+  caller: Caller,
+  id: ConferencecallId,
+): Promise<ConferencecallRow> {
+  const row = await conferencecalls.rowFor(caller, id);
+  const is_own = caller.type === "participant" ? row.token_jti === caller.jti : mayManage(caller);
+  if (!is_own) {
+    throw problems.PERMISSION_DENIED({ message: "this join was made with another token" });
+  }
+  return row;
+}
+
+// ids.secret writes base64url; ICE has + and / in its place (RFC 8839 section 5.4).
+const iceText = (secret: string): string => secret.replaceAll("-", "+").replaceAll("_", "/");
+
+const readKnown = (line: {
+  mid: string;
+  rid?: string;
+  ssrc: number;
+  rtx_ssrc?: number;
+}): KnownSsrc => ({
+  mid: line.mid,
+  rid: line.rid ?? null,
+  ssrc: line.ssrc,
+  rtx_ssrc: line.rtx_ssrc ?? null,
+});
+
+const wireIce = (local: IceCredentials, remote: IceCredentials): EndpointOpen["ice"] => ({
+  local_ufrag: local.ufrag,
+  local_pwd: local.pwd,
+  remote_ufrag: remote.ufrag,
+  remote_pwd: remote.pwd,
+});
+
+const endpointOf = (seat: Seat, plan: AnswerPlan): EndpointOpen => ({
+  room: seat.conference_id,
+  endpoint: seat.endpoint,
+  ice: wireIce(seat.local_ice, plan.ice),
+  dtls: { fingerprints: [...plan.fingerprints] },
+  extensions: plan.extensions,
+  receive: [...plan.receive],
+  send: [...plan.send],
+  cname: seat.cname,
+  entered: true,
+});
+
+const linesOf = (plan: AnswerPlan): Pick<Seat, "sources" | "send" | "tagged"> => {
+  const tagged = plan.planned.find((line) => line.accepted)?.offered;
+  return {
+    sources: new Map(plan.receive.map(({ source, mid }) => [source, mid])),
+    send: new Map(plan.send.map((line) => [line.mid, line])),
+    tagged: { medium: tagged?.medium ?? "audio", mid: tagged?.mid ?? null },
+  };
+};
+
+// Draws SSRCs that differ within the endpoint. A line that we filled before keeps its own, since an
+// answer to the same connection must not change them.
+function createMint(ids: Ids, before?: Seat): Mint {
+  const drawn = new Set<number>();
+  const known = [...(before?.send.values() ?? [])].flatMap(({ ssrc, rtx_ssrc }) =>
+    rtx_ssrc === null ? [ssrc] : [ssrc, rtx_ssrc],
+  );
+  return {
+    ssrc() {
+      const again = known.shift();
+      if (again !== undefined) return again;
+      for (;;) {
+        const ssrc = ids.number(2 ** 32 - 1) + 1;
+        if (drawn.has(ssrc)) continue;
+        drawn.add(ssrc);
+        return ssrc;
+      }
+    },
+  };
+}
+
+function isKey(resume_key: string, resume_hash: string | null): boolean {
+  if (resume_hash === null) return false;
+  return timingSafeEqual(Buffer.from(hashSecret(resume_key)), Buffer.from(resume_hash));
+}
+
+const sameFingerprints = (seat: Seat, plan: AnswerPlan): boolean => {
+  const held = new Set(seat.remote_fingerprints.map(({ value }) => value));
+  return plan.fingerprints.every(({ value }) => held.has(value));
+};
+
+const sameLines = (seat: Seat, plan: AnswerPlan): boolean =>
+  plan.send.length === seat.send.size &&
+  plan.send.every(({ mid, role, ssrc }) => {
+    const held = seat.send.get(mid);
+    return held?.role === role && held.ssrc === ssrc;
+  });
