@@ -1,0 +1,76 @@
+// `npm start`, `npm test`, …: makes ready what is missing or stale, then runs. Plain JavaScript for Node 20, since it
+// is what finds a newer Node. Everything that it says goes to standard error; standard output is the program's own.
+import { existsSync } from "node:fs";
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
+import { newestNode } from "./launch/node.mjs";
+import { ensurePackages } from "./launch/packages.mjs";
+import { ensurePages } from "./launch/pages.mjs";
+import { runToTheEnd } from "./launch/run.mjs";
+import { Refusal, say } from "./launch/say.mjs";
+import { missingPrograms, setUpSystem } from "./launch/system.mjs";
+import { ensureWorker } from "./launch/worker.mjs";
+
+const usage = `npm start [-- --http.port 8080 …]     run Parley; -- --help lists the settings
+npm test [-- path …]                  every test, or those whose path contains one of the words
+npm run check                         format, lint, types, import directions, unused code, contracts
+npm run bench [-- name …]             measure; results under bench/results/
+npm run contract                      write contract/ and docs/reference/ from the sources
+Each takes --no-system: install no system programs.`;
+
+const commands = {
+  start: async (args) => {
+    if (args.includes("--help") || args.includes("-h")) return run("server/src/main.ts", args);
+    return run("server/src/main.ts", args, await built());
+  },
+  test: async (args) => {
+    for (const { program, why } of missingPrograms(["test"])) {
+      if (!setUpSystem(["test"], is_system_allowed)) {
+        say(
+          `${program} is missing (${why}): its tests are skipped. tools/setup-system installs it`,
+        );
+      }
+    }
+    return run("tools/test.ts", args, await built({ is_optional: true }));
+  },
+  check: async (args) => run("tools/check.ts", args),
+  contract: async (args) => run("tools/contract.ts", args),
+  bench: async (args) => run("tools/bench.ts", args, await built()),
+};
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+process.chdir(root);
+const is_system_allowed = !process.argv.includes("--no-system");
+const [command = "", ...args] = process.argv.slice(2).filter((arg) => arg !== "--no-system");
+
+// What the program needs beside packages: worker and pages.
+async function built({ is_optional = false } = {}) {
+  const node = newestNode();
+  const env = {};
+  try {
+    env.PARLEY_MEDIA_WORKER_BIN = await ensureWorker({ is_system_allowed });
+  } catch (reason) {
+    if (!is_optional || process.env.CI === "true" || !(reason instanceof Refusal)) throw reason;
+    say(`${reason.message}\nThe tests that need it are skipped.`);
+  }
+  await ensurePages(node);
+  return env;
+}
+
+function run(script, given, env = {}) {
+  if (!existsSync(script)) throw new Refusal(`${script} is not there`);
+  return runToTheEnd(newestNode(), [script, ...given], env);
+}
+
+if (!Object.hasOwn(commands, command)) {
+  process.stderr.write(`${usage}\n`);
+  process.exit(command === "" ? 0 : 2);
+}
+try {
+  await ensurePackages();
+  await commands[command](args);
+} catch (reason) {
+  if (!(reason instanceof Refusal)) throw reason;
+  say(reason.message);
+  process.exitCode = 1;
+}
