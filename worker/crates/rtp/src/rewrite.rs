@@ -335,3 +335,6 @@ impl Pictures {
         ]
     }
 }
+
+#[cfg(test)]
+mod tests;
