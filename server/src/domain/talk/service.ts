@@ -20,6 +20,11 @@ import {
 import type { TalkConference, TalkPerson, TalkRoom } from "./room.ts";
 import * as talkStore from "./store.ts";
 
+/** Writes as this join, which the caller was found to own; absent: as the caller, whose newest join it is where a join token asks. */
+export interface As {
+  readonly as?: ConferencecallId;
+}
+
 /** Use cases of the chat. A foreign conference answers as an unknown one, a message that the caller may not read as one that does not exist. */
 export interface Talk {
   /** Newest first. Errors: CONFERENCE_NOT_FOUND. */
@@ -37,16 +42,17 @@ export interface Talk {
     caller: Caller,
     conference_id: ConferenceId,
     input: NewMessage,
-    sealed?: (tx: Tx, shown: Message) => Promise<void>,
+    given?: As & { readonly sealed?: (tx: Tx, shown: Message) => Promise<void> },
   ): Promise<Message>;
   /** Empties a message; by its author, hosts and the customer. Idempotent. Errors: TALK_MESSAGE_NOT_FOUND, PERMISSION_DENIED, STATE_INVALID. Emits: conference_message_deleted. */
-  remove(caller: Caller, conference_id: ConferenceId, id: MessageId): Promise<Message>;
+  remove(caller: Caller, conference_id: ConferenceId, id: MessageId, given?: As): Promise<Message>;
   /** Adds a reaction; idempotent. Errors: TALK_MESSAGE_NOT_FOUND, INVALID_ARGUMENT, LIMIT_EXCEEDED, STATE_INVALID. Emits: conference_message_updated. */
   react(
     caller: Caller,
     conference_id: ConferenceId,
     id: MessageId,
     emoji: string,
+    given?: As,
   ): Promise<Message>;
   /** Takes a reaction back; idempotent. Errors as {@link react}. Emits: conference_message_updated. */
   unreact(
@@ -54,6 +60,7 @@ export interface Talk {
     conference_id: ConferenceId,
     id: MessageId,
     emoji: string,
+    given?: As,
   ): Promise<Message>;
 }
 
@@ -76,18 +83,32 @@ export function createTalk(ports: { store: Store; clock: Clock; ids: Ids; room: 
   ): Promise<ReadonlySet<ConferencecallId> | null> =>
     caller.type === "participant" ? await room.idsOf(db, caller) : null;
 
+  const personOf = async (
+    db: Database,
+    caller: Caller,
+    as: ConferencecallId | undefined,
+  ): Promise<TalkPerson | null> => {
+    if (as !== undefined) return await room.person(db, as);
+    return caller.type === "participant" ? await room.personOf(db, caller) : null;
+  };
+
   /** Holds the conference and finds who writes. */
-  const enter = async (tx: Tx, caller: Caller, conference_id: ConferenceId): Promise<Author> => {
+  const enter = async (
+    tx: Tx,
+    caller: Caller,
+    conference_id: ConferenceId,
+    { as }: As = {},
+  ): Promise<Author> => {
     const conference = visible(caller, await room.hold(tx, conference_id));
     if (conference.is_over) {
       throw problems.STATE_INVALID({ message: "the conference is over: its chat is only read" });
     }
-    if (caller.type !== "participant") {
+    if (caller.type !== "participant" && as === undefined) {
       const actor = actorOf(caller);
       if (actor.id === null || !mayManage(caller)) throw problems.PERMISSION_DENIED();
       return { actor, name: "" };
     }
-    const person = await room.personOf(tx.db, caller);
+    const person = await personOf(tx.db, caller, as);
     if (!person?.is_joined) {
       throw problems.STATE_INVALID({ message: "only people in the conference write in its chat" });
     }
@@ -152,10 +173,11 @@ export function createTalk(ports: { store: Store; clock: Clock; ids: Ids; room: 
     caller: Caller,
     conference_id: ConferenceId,
     id: MessageId,
+    given: As | undefined,
     change: (before: readonly ReactionRow[], author: Author) => readonly ReactionRow[],
   ): Promise<Message> =>
     store.transaction(async (tx) => {
-      const author = await enter(tx, caller, conference_id);
+      const author = await enter(tx, caller, conference_id, given);
       const row = await readable(tx.db, caller, conference_id, id);
       if (row.tm_delete !== null) throw talkProblems.TALK_MESSAGE_NOT_FOUND();
       const reactions = change(row.reactions, author);
@@ -179,11 +201,11 @@ export function createTalk(ports: { store: Store; clock: Clock; ids: Ids; room: 
       return rows.slice(0, count).reverse().map(showMessage);
     },
 
-    async post(caller, conference_id, input, sealed) {
+    async post(caller, conference_id, input, given) {
       const text = requireText(input.text);
       const client_id = requireClientId(input.client_id);
       return store.transaction(async (tx) => {
-        const author = await enter(tx, caller, conference_id);
+        const author = await enter(tx, caller, conference_id, given);
         const known =
           client_id === null
             ? null
@@ -212,21 +234,20 @@ export function createTalk(ports: { store: Store; clock: Clock; ids: Ids; room: 
         await talkStore.insert(tx.db, row);
         announce(tx, "conference_message_created", row, author.actor);
         const shown = showMessage(row);
-        await sealed?.(tx, shown);
+        await given?.sealed?.(tx, shown);
         return shown;
       });
     },
 
-    remove: (caller, conference_id, id) =>
+    remove: (caller, conference_id, id, given) =>
       store.transaction(async (tx) => {
         const conference = visible(caller, await room.hold(tx, conference_id));
         const row = await readable(tx.db, caller, conference_id, id);
-        const person = caller.type === "participant" ? await room.personOf(tx.db, caller) : null;
-        const actor = actorOf(caller, person?.id ?? null);
+        const person = await personOf(tx.db, caller, given?.as);
+        const actor: Actor = person ? { type: "conferencecall", id: person.id } : actorOf(caller);
         const readers = await readersOf(caller, tx.db);
-        const is_author = readers
-          ? readers.has(row.owner_id as ConferencecallId)
-          : row.owner_id === actor.id;
+        const is_author =
+          row.owner_id === actor.id || (readers?.has(row.owner_id as ConferencecallId) ?? false);
         if (!is_author && !mayHost(caller)) {
           throw problems.PERMISSION_DENIED({
             message: "only its author, hosts and the customer delete a message",
@@ -250,9 +271,9 @@ export function createTalk(ports: { store: Store; clock: Clock; ids: Ids; room: 
         return showMessage(removed);
       }),
 
-    async react(caller, conference_id, id, given) {
-      const emoji = requireEmoji(given);
-      return changeReactions(caller, conference_id, id, (before, author) => {
+    async react(caller, conference_id, id, text, given) {
+      const emoji = requireEmoji(text);
+      return changeReactions(caller, conference_id, id, given, (before, author) => {
         if (before.some((one) => isOf(one, author, emoji))) return before;
         if (before.length >= talk_limits.reactions_max) {
           throw problems.LIMIT_EXCEEDED({
@@ -265,9 +286,9 @@ export function createTalk(ports: { store: Store; clock: Clock; ids: Ids; room: 
       });
     },
 
-    async unreact(caller, conference_id, id, given) {
-      const emoji = requireEmoji(given);
-      return changeReactions(caller, conference_id, id, (before, author) =>
+    async unreact(caller, conference_id, id, text, given) {
+      const emoji = requireEmoji(text);
+      return changeReactions(caller, conference_id, id, given, (before, author) =>
         before.some((one) => isOf(one, author, emoji))
           ? before.filter((one) => !isOf(one, author, emoji))
           : before,
