@@ -239,3 +239,126 @@ impl<T> Pacer<T> for GroupPacer<T> {
         self.len
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at_ms(ms: u64) -> Micros {
+        Micros(1_000_000 + ms * 1_000)
+    }
+
+    /// Runs a pacer until `end`, stepping to its own deadlines; returns when each ticket left.
+    fn run(pacer: &mut GroupPacer<u32>, mut now: Micros, end: Micros) -> Vec<(u64, u32)> {
+        let mut left = Vec::new();
+        while now <= end {
+            while let Some(ticket) = pacer.pop(now) {
+                left.push(((now.0 - 1_000_000) / 1_000, ticket));
+            }
+            let Some(deadline) = pacer.deadline() else {
+                break;
+            };
+            assert!(deadline > now, "a deadline that has passed would spin");
+            now = deadline;
+        }
+        left
+    }
+
+    #[test]
+    fn the_null_pacer_lets_everything_leave_in_order() {
+        let mut pacer = NullPacer::default();
+        for ticket in 0..5 {
+            pacer
+                .push(at_ms(0), Urgency::Picture, 1_200, ticket)
+                .unwrap();
+        }
+        assert_eq!(pacer.deadline(), Some(at_ms(0)));
+        let left: Vec<i32> = std::iter::from_fn(|| pacer.pop(at_ms(0))).collect();
+        assert_eq!((left, pacer.deadline()), (vec![0, 1, 2, 3, 4], None));
+    }
+
+    #[test]
+    fn a_frame_is_spread_in_groups_at_one_and_a_half_times_the_rate() {
+        // 8 Mbit/s: 1,000 bytes a millisecond, so 7,500 bytes a group.
+        let mut pacer = GroupPacer::new(at_ms(0), 8_000_000);
+        for ticket in 0..40 {
+            pacer
+                .push(at_ms(0), Urgency::Picture, 1_000, ticket)
+                .unwrap();
+        }
+        let left = run(&mut pacer, at_ms(0), at_ms(1_000));
+        let tickets: Vec<u32> = left.iter().map(|packet| packet.1).collect();
+        assert_eq!(tickets, (0..40).collect::<Vec<_>>());
+        let mut groups: Vec<u64> = left.iter().map(|packet| packet.0).collect();
+        groups.dedup();
+        assert!(groups.len() >= 5 && groups.len() <= 7, "{groups:?}");
+        assert!(
+            left[39].0 >= 25,
+            "40,000 bytes at 12 Mbit/s last 27 ms: {}",
+            left[39].0
+        );
+    }
+
+    #[test]
+    fn sound_does_not_wait_and_repairs_go_before_pictures() {
+        let mut pacer = GroupPacer::new(at_ms(0), 100_000);
+        pacer.push(at_ms(0), Urgency::Padding, 1_000, 9).unwrap();
+        pacer.push(at_ms(0), Urgency::Picture, 1_000, 1).unwrap();
+        assert_eq!(pacer.pop(at_ms(0)), Some(1));
+        pacer.push(at_ms(0), Urgency::Picture, 1_000, 2).unwrap();
+        pacer.push(at_ms(0), Urgency::Repair, 1_000, 3).unwrap();
+        pacer.push(at_ms(0), Urgency::Sound, 100, 4).unwrap();
+        assert_eq!(pacer.deadline(), Some(at_ms(0)));
+        assert_eq!(pacer.pop(at_ms(0)), Some(4));
+        assert_eq!(pacer.pop(at_ms(0)), None, "the budget is spent");
+        let order: Vec<u32> = run(&mut pacer, at_ms(1), at_ms(2_000))
+            .into_iter()
+            .map(|packet| packet.1)
+            .collect();
+        assert_eq!(order, [3, 2, 9]);
+    }
+
+    #[test]
+    fn a_queue_is_emptied_in_bounded_time_even_at_no_rate() {
+        let mut pacer = GroupPacer::new(at_ms(0), 1);
+        for ticket in 0..100 {
+            pacer
+                .push(at_ms(0), Urgency::Picture, 1_200, ticket)
+                .unwrap();
+        }
+        assert_eq!(pacer.queued_bytes(), 120_000);
+        let left = run(&mut pacer, at_ms(0), at_ms(60_000));
+        assert_eq!(left.len(), 100);
+        let half = left[50].0;
+        assert!(half <= 250, "half the queue is gone after {half} ms");
+    }
+
+    #[test]
+    fn an_idle_pacer_does_not_save_up_for_a_burst() {
+        let mut pacer = GroupPacer::new(at_ms(0), 800_000);
+        for ticket in 0..20 {
+            pacer
+                .push(at_ms(60_000), Urgency::Picture, 500, ticket)
+                .unwrap();
+        }
+        let now = std::iter::from_fn(|| pacer.pop(at_ms(60_000))).count();
+        assert!(
+            now <= 3,
+            "one group of 750 bytes, not a minute's worth: {now}"
+        );
+        assert_eq!(pacer.waited(at_ms(60_010)), Duration::from_millis(10));
+    }
+
+    #[test]
+    fn a_full_pacer_refuses() {
+        let mut pacer = GroupPacer::new(at_ms(0), 1);
+        for ticket in 0..PACER_PACKETS_MAX as u32 {
+            pacer.push(at_ms(0), Urgency::Picture, 1, ticket).unwrap();
+        }
+        assert_eq!(
+            pacer.push(at_ms(0), Urgency::Sound, 1, 0),
+            Err(RtpError::TooLong)
+        );
+        assert_eq!(pacer.len(), PACER_PACKETS_MAX);
+    }
+}

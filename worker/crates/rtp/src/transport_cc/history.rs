@@ -156,3 +156,109 @@ impl SendHistory {
         self.sent = sent;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rtcp::{Compound, Item, items};
+    use crate::transport_cc::ArrivalLog;
+
+    /// Sends a feedback message about arrivals through bytes into the history.
+    fn hear(history: &mut SendHistory, log: &mut ArrivalLog) -> Vec<PacketReport> {
+        let mut bytes = Vec::new();
+        log.write(1, 2, &mut Compound::new(&mut bytes));
+        let mut reports = Vec::new();
+        let Some(Ok(Item::TransportCc { body, .. })) = items(&bytes).next() else {
+            panic!("not feedback: {bytes:?}");
+        };
+        history.on_feedback(&Feedback::parse(body).unwrap(), &mut reports);
+        reports
+    }
+
+    #[test]
+    fn each_packets_fate_is_told_with_what_was_known_when_it_left() {
+        let mut history = SendHistory::new(65_534);
+        let mut log = ArrivalLog::default();
+        for step in 0..5u64 {
+            let sequence = history.next_sequence();
+            history.on_sent(Micros(step * 1_000), 100 + step as usize, step as u16);
+            if step != 2 {
+                log.record(sequence, Micros(70_000 + step * 1_000));
+            }
+        }
+        let reports = hear(&mut history, &mut log);
+        let seen: Vec<_> = reports
+            .iter()
+            .map(|r| (r.index, r.sent.0, r.arrived_us, r.size, r.probe))
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                (65_534, 0, Some(70_000), 100, 0),
+                (65_535, 1_000, Some(71_000), 101, 1),
+                (65_536, 2_000, None, 102, 2),
+                (65_537, 3_000, Some(73_000), 103, 3),
+                (65_538, 4_000, Some(74_000), 104, 4),
+            ]
+        );
+        log.record(0, Micros(80_000));
+        let late = hear(&mut history, &mut log);
+        assert_eq!(late.len(), 1, "the reordered one is told once it came");
+        assert_eq!((late[0].index, late[0].arrived_us), (65_536, Some(80_000)));
+    }
+
+    #[test]
+    fn a_loss_before_the_first_arrival_of_a_message_is_told() {
+        let mut history = SendHistory::new(0);
+        let mut log = ArrivalLog::default();
+        for step in 0..6u64 {
+            history.on_sent(Micros(step), 100, 0);
+        }
+        log.record(0, Micros(10));
+        hear(&mut history, &mut log);
+        log.record(4, Micros(20));
+        let reports = hear(&mut history, &mut log);
+        let lost: Vec<_> = reports
+            .iter()
+            .filter(|r| r.arrived_us.is_none())
+            .map(|r| r.index)
+            .collect();
+        assert_eq!(lost, [1, 2, 3]);
+    }
+
+    #[test]
+    fn the_reference_clock_goes_on_when_its_24_bits_wrap() {
+        let mut history = SendHistory::new(0);
+        let mut log = ArrivalLog::default();
+        let circle = CIRCLE_US as u64;
+        let mut last = i64::MIN;
+        for step in 0..6u64 {
+            let sequence = history.next_sequence();
+            history.on_sent(Micros(step), 100, 0);
+            log.record(sequence, Micros(circle - 300_000 + step * 100_000));
+            let arrived = hear(&mut history, &mut log)[0].arrived_us.unwrap();
+            if step > 0 {
+                assert_eq!(arrived - last, 100_000, "step {step}");
+            }
+            last = arrived;
+        }
+    }
+
+    #[test]
+    fn a_history_grows_with_the_rate_up_to_its_limit() {
+        let mut history = SendHistory::new(0);
+        for step in 0..1_000u64 {
+            history.on_sent(Micros(step * 20_000), 100, 0);
+        }
+        assert_eq!(history.sent.len(), SENT_PACKETS_MIN, "50 packets a second");
+        for step in 0..5_000u64 {
+            history.on_sent(Micros(20_000_000 + step * 100), 100, 0);
+        }
+        assert_eq!(
+            history.sent.len(),
+            SENT_PACKETS_MAX,
+            "10,000 packets a second"
+        );
+        assert_eq!(size_of::<Sent>(), 16);
+    }
+}
