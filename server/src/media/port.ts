@@ -92,6 +92,8 @@ export interface Media {
   health(): readonly {
     worker: number;
     pid: number | null;
+    /** Where it receives UDP, `host:port`; null before it is up for the first time. */
+    address: string | null;
     state: "starting" | "up" | "down";
     rooms: number;
     endpoints: number;

@@ -228,6 +228,7 @@ export function createMedia(ports: MediaPorts): Media {
       workers.map((worker) => ({
         worker: worker.index,
         pid: worker.pid(),
+        address: worker.configured()?.udp ?? null,
         state: worker.state(),
         rooms: worker.held.rooms.size,
         endpoints: worker.held.endpoints.size,
