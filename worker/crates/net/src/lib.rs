@@ -22,7 +22,7 @@ mod udp;
 
 pub use batch::ReceiveBatch;
 pub use framing::{FRAME_BYTES_MAX, FrameError, FrameReader};
-pub use machine::{Usage, monotonic_us, unix_us, usage};
+pub use machine::{Usage, ignore_interrupts, monotonic_us, unix_us, usage};
 pub use ports::{Ports, Wake};
 pub use tcp::{ConnectionId, Tcp, TcpEvent, TcpLimits};
 pub use udp::{DATAGRAM_BYTES_MAX, Run, SendCount, Udp};

@@ -38,6 +38,12 @@ pub fn usage() -> Usage {
     }
 }
 
+/// Lets an interrupt from the terminal pass by this process.
+pub fn ignore_interrupts() {
+    // SAFETY: SIG_IGN is a handler the system defines; nothing of ours runs in it.
+    unsafe { libc::signal(libc::SIGINT, libc::SIG_IGN) };
+}
+
 fn read_clock(clock: libc::clockid_t) -> u64 {
     let mut time = libc::timespec {
         tv_sec: 0,

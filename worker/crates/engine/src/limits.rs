@@ -1,0 +1,85 @@
+//! Every bound of the engine, with its unit and its reason.
+
+/// Rooms of one worker. A room without endpoints costs about 1 KiB.
+pub const ROOMS_MAX: usize = 10_000;
+/// Endpoints of one worker. At 64 KiB each this is 640 MiB.
+pub const ENDPOINTS_MAX: usize = 10_000;
+/// Lines of one endpoint in each direction. The largest meeting page has 3 + 2 + 25.
+pub const LINES_MAX: usize = 64;
+/// Simulcast layers of one line. Browsers send three.
+pub const LAYERS_MAX: usize = 4;
+/// SSRCs learned by one endpoint. Each layer has two; browsers change them at a restart.
+pub const SSRCS_MAX: usize = 64;
+/// Bytes of an SDP mid or rid. RFC 8285 one-byte extensions carry at most 16.
+pub const NAME_BYTES_MAX: usize = 16;
+/// Codecs of one line.
+pub const CODECS_MAX: usize = 16;
+
+/// Addresses of one endpoint that have passed an ICE check. Browsers use one per interface.
+pub const PATHS_MAX: usize = 8;
+/// A path other than the nominated one is taken when that has been silent for this long, us.
+pub const PATH_STALE_US: u64 = 3_000_000;
+/// ICE passwords and names, bytes (RFC 8839 allows up to 256).
+pub const ICE_CREDENTIAL_BYTES_MAX: usize = 256;
+
+/// No transport this long after the open: the endpoint ends, us. Chromium gives up after 15 s.
+pub const CONNECT_TIMEOUT_US: u64 = 30_000_000;
+/// Nothing valid for this long: the endpoint is silent and nothing is written to it, us. Chromium
+/// checks each 2.5 s, so two checks may be lost.
+pub const SILENT_AFTER_US: u64 = 6_000_000;
+/// The seat of a silent endpoint is held for this long, us; then it has vanished.
+pub const SEAT_HELD_US: u64 = 20_000_000;
+/// How often an endpoint's consent is looked at, its reports sent and its snapshot taken, us.
+pub const REPORT_INTERVAL_US: u64 = 1_000_000;
+
+/// First retransmission of a DTLS flight, ms. Browsers use 50; the RFC's second would cost every
+/// lossy join a second.
+pub const DTLS_RETRANSMIT_MS: u64 = 150;
+/// Retransmissions of one flight; each waits twice as long as the last.
+pub const DTLS_RETRIES_MAX: usize = 7;
+/// Largest DTLS packet we write, bytes: below every path's limit.
+pub const DTLS_PACKET_BYTES_MAX: usize = 1150;
+
+/// Transport-wide feedback goes out this often, us, while packets come in.
+pub const FEEDBACK_INTERVAL_US: u64 = 50_000;
+
+/// Key frame requests to one layer go out at most this often, us.
+pub const KEY_FRAME_REQUEST_INTERVAL_US: u64 = 500_000;
+/// Chromium's encoder ignores requests this close to its last key frame, us.
+pub const KEY_FRAME_QUIET_US: u64 = 300_000;
+/// A layer silent for this long is not wanted any more, us: layers vanish with the camera's size.
+pub const LAYER_SILENT_US: u64 = 1_000_000;
+/// A voice that has not sent for this long leaves its slot's viewers alone, us. With DTX a packet
+/// comes each 400 ms.
+pub const VOICE_SILENT_US: u64 = 2_000_000;
+/// How often tiles are looked at (layers, sources that went), us.
+pub const TILE_INTERVAL_US: u64 = 200_000;
+/// A higher layer is taken again only after its bandwidth has been there for this long, us.
+pub const LAYER_UP_HOLD_US: u64 = 2_000_000;
+
+/// Retransmissions to one viewer, bytes a second: RTX turns one small request into many packets.
+pub const RTX_BYTES_PER_SECOND: u64 = 500_000;
+/// Retransmissions to one viewer at once, bytes: a lost key frame.
+pub const RTX_BURST_BYTES: u64 = 200_000;
+
+/// What a retransmission costs of the cap at least, bytes: small packets cost work too, and their
+/// number is what the jump of the RTX index at a take-over has to cover.
+pub const RTX_PACKET_BYTES_MIN: u64 = 400;
+
+/// `speakers` events of one room go out at most this often, us.
+pub const SPEAKERS_EVENT_INTERVAL_US: u64 = 250_000;
+
+/// Heartbeat to the server, us.
+pub const HEARTBEAT_INTERVAL_US: u64 = 100_000;
+/// Endpoints in one snapshot message: about 2 KiB each in JSON.
+pub const SNAPSHOT_CHUNK: usize = 32;
+/// A snapshot older than this is not used, us. A worker that hangs is ended after 0.4 s and the
+/// next one starts in less than one; this leaves as much again.
+pub const SNAPSHOT_AGE_MAX_US: u64 = 3_000_000;
+/// Packets that one line may send in a second. With the age above (and a second more until the
+/// next snapshot) a line cannot send as many packets as its index jumps at a take-over (8,192), so
+/// that no nonce is ever used twice. 20 Mbit/s in packets of 1,200 bytes.
+pub const LINE_PACKETS_PER_SECOND_MAX: u32 = 2_000;
+/// Transport-wide numbers jump by this after a take-over; they protect nothing, and only keep a
+/// late feedback from meaning a new packet.
+pub const TRANSPORT_CC_JUMP: u16 = 4_096;

@@ -1,0 +1,269 @@
+//! A line that we fill: a voice slot, a mix, a tile.
+
+use parley_rtp::cache::PacketInfo;
+use parley_rtp::payload::Detail;
+use parley_rtp::rewrite::{OutTrack, Pace, Rewritten};
+use parley_rtp::time::Micros;
+use parley_wire::{Codec, CodecParameters, Medium, SendLine, TileWish};
+
+use crate::limits;
+use crate::room::layer::Rate;
+use crate::slab::Key;
+
+/// Payload types with which a source's packets go out on a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PayloadTypes {
+    pub(crate) media: u8,
+    pub(crate) rtx: Option<u8>,
+    pub(crate) transport_cc: bool,
+}
+
+/// How many bytes of retransmissions a viewer may still have: RTX amplifies.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RtxBudget {
+    bytes: u64,
+    at: Micros,
+}
+
+impl RtxBudget {
+    pub(crate) fn new(now: Micros) -> Self {
+        Self {
+            bytes: limits::RTX_BURST_BYTES,
+            at: now,
+        }
+    }
+
+    /// Whether `bytes` more may go out; if so they are spent.
+    pub(crate) fn spend(&mut self, now: Micros, bytes: usize) -> bool {
+        let refill = now.micros_since(self.at) * limits::RTX_BYTES_PER_SECOND / 1_000_000;
+        if refill > 0 {
+            self.bytes = (self.bytes + refill).min(limits::RTX_BURST_BYTES);
+            self.at = now;
+        }
+        let bytes = (bytes as u64).max(limits::RTX_PACKET_BYTES_MIN);
+        if self.bytes < bytes {
+            return false;
+        }
+        self.bytes -= bytes;
+        true
+    }
+}
+
+/// One line that we fill.
+pub(crate) struct OutLine {
+    pub(crate) parameters: SendLine,
+    pub(crate) track: OutTrack,
+    /// The layer whose packets go out.
+    pub(crate) current: Option<Key>,
+    /// The layer that takes over with its next key frame.
+    pub(crate) awaited: Option<Key>,
+    /// What the client asked for; voice lines have none.
+    pub(crate) wish: Option<TileWish>,
+    /// By place of the codec in the current source's list.
+    types: Vec<Option<PayloadTypes>>,
+    /// By place in the awaited source's list.
+    awaited_types: Vec<Option<PayloadTypes>>,
+    /// Since when a larger layer than the current one would have fitted the bandwidth.
+    pub(crate) could_rise_since: Option<Micros>,
+    pub(crate) rate: Rate,
+    second: Micros,
+    packets_this_second: u32,
+    /// Packets of the mix so far: the mix's index on this line, since silence has no packets.
+    mixed: u64,
+}
+
+impl OutLine {
+    pub(crate) fn new(parameters: SendLine, random: u64, now: Micros) -> Self {
+        // The track's pace and clock follow from the parameters, so it is made right after them.
+        let mut line = Self {
+            parameters,
+            track: OutTrack::new(Pace::Picture, 90_000, 0, 0),
+            current: None,
+            awaited: None,
+            wish: None,
+            types: Vec::new(),
+            awaited_types: Vec::new(),
+            could_rise_since: None,
+            rate: Rate::default(),
+            second: now,
+            packets_this_second: 0,
+            mixed: 0,
+        };
+        line.renumber(random, now);
+        line
+    }
+
+    /// Payload types for a packet of the current source.
+    pub(crate) fn payload_types(&self, codec: u8) -> Option<PayloadTypes> {
+        *self.types.get(usize::from(codec))?
+    }
+
+    /// Whether a source can be shown here at all.
+    pub(crate) fn can_show(&self, source: &[CodecParameters]) -> bool {
+        self.map_types(source).iter().any(Option::is_some)
+    }
+
+    /// Waits for `layer`, whose line offers `codecs`.
+    pub(crate) fn await_layer(&mut self, layer: Key, codecs: &[CodecParameters]) {
+        self.awaited = Some(layer);
+        self.awaited_types = self.map_types(codecs);
+    }
+
+    /// Whether the awaited source may send in this codec.
+    pub(crate) fn is_awaited_codec(&self, codec: u8) -> bool {
+        self.awaited_types
+            .get(usize::from(codec))
+            .is_some_and(Option::is_some)
+    }
+
+    /// Takes over what was awaited; returns the layer that was current.
+    pub(crate) fn take_over(&mut self, source: u32) -> Option<Key> {
+        self.types = std::mem::take(&mut self.awaited_types);
+        self.track.switch_to(source);
+        std::mem::replace(&mut self.current, self.awaited.take())
+    }
+
+    /// Goes on with a layer that a dead worker was sending.
+    pub(crate) fn resume(&mut self, layer: Key, codecs: &[CodecParameters]) {
+        self.types = self.map_types(codecs);
+        self.current = Some(layer);
+    }
+
+    /// Starts again with the layer that is shown, after a time in which nothing could be written: a
+    /// picture with its next key frame, sound with its next packet.
+    pub(crate) fn restart(&mut self, layer: Key, source: u32) {
+        match self.parameters.medium {
+            Medium::Audio => self.track.switch_to(source),
+            Medium::Video => {
+                self.track.stop();
+                self.current = None;
+                self.awaited = Some(layer);
+                self.awaited_types = self.types.clone();
+            }
+        }
+    }
+
+    /// Takes new numbers, because new keys begin at the first round of indices. The time line goes
+    /// on where it is.
+    pub(crate) fn renumber(&mut self, random: u64, now: Micros) {
+        let timestamp = self
+            .track
+            .timestamp_at(now)
+            .unwrap_or((random >> 32) as u32);
+        let (pace, clock_rate) = (self.pace(), self.clock_rate());
+        self.track = OutTrack::new(pace, clock_rate, random as u16, timestamp);
+    }
+
+    pub(crate) fn clock_rate(&self) -> u32 {
+        self.parameters
+            .codecs
+            .first()
+            .map_or(90_000, |codec| codec.clock_rate)
+    }
+
+    fn pace(&self) -> Pace {
+        match self.parameters.medium {
+            Medium::Audio => Pace::Voice,
+            Medium::Video => Pace::Picture,
+        }
+    }
+
+    /// Numbers a packet of the mix. None: it begins too soon after the last one.
+    pub(crate) fn number_mix(
+        &mut self,
+        source: u32,
+        timestamp: u32,
+        marker: bool,
+        now: Micros,
+    ) -> Option<Rewritten> {
+        self.mixed += 1;
+        let info = PacketInfo {
+            index: self.mixed,
+            timestamp,
+            arrived: now,
+            marker,
+            is_key_frame: false,
+            audio_level: None,
+            codec: 0,
+            detail: Detail::Plain,
+        };
+        self.track.rewrite(source, &info, now)
+    }
+
+    /// Shows nothing any more.
+    pub(crate) fn stop(&mut self) {
+        self.track.stop();
+        self.current = None;
+        self.awaited = None;
+    }
+
+    /// Whether one more packet may go out in this second; see the limit for why not.
+    pub(crate) fn may_send(&mut self, now: Micros) -> bool {
+        if now.micros_since(self.second) >= 1_000_000 {
+            self.second = now;
+            self.packets_this_second = 0;
+        }
+        self.packets_this_second += 1;
+        self.packets_this_second <= limits::LINE_PACKETS_PER_SECOND_MAX
+    }
+
+    fn map_types(&self, source: &[CodecParameters]) -> Vec<Option<PayloadTypes>> {
+        source.iter().map(|theirs| self.types_for(theirs)).collect()
+    }
+
+    fn types_for(&self, source: &CodecParameters) -> Option<PayloadTypes> {
+        let mine = self
+            .parameters
+            .codecs
+            .iter()
+            .filter(|mine| mine.codec == source.codec);
+        let mut best: Option<(bool, &CodecParameters)> = None;
+        for mine in mine.filter(|mine| is_same_packing(mine, source)) {
+            let is_same = profile(mine) == profile(source);
+            if best.is_none_or(|(was_same, _)| is_same && !was_same) {
+                best = Some((is_same, mine));
+            }
+        }
+        let (_, mine) = best?;
+        Some(PayloadTypes {
+            media: mine.payload_type,
+            rtx: mine.rtx_payload_type,
+            transport_cc: mine.transport_cc,
+        })
+    }
+}
+
+/// H.264 packetization modes are different formats; other codecs have one.
+fn is_same_packing(a: &CodecParameters, b: &CodecParameters) -> bool {
+    let mode = |codec: &CodecParameters| {
+        codec
+            .parameters
+            .get("packetization-mode")
+            .map_or("0", String::as_str)
+            .to_owned()
+    };
+    a.codec != Codec::H264 || mode(a) == mode(b)
+}
+
+/// H.264 profile and constraints, without the level.
+fn profile(codec: &CodecParameters) -> Option<String> {
+    let level_id = codec.parameters.get("profile-level-id")?;
+    level_id.get(..4).map(str::to_lowercase)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retransmissions_are_capped_and_the_cap_refills() {
+        let mut budget = RtxBudget::new(Micros(0));
+        let mut sent = 0;
+        while budget.spend(Micros(0), 1000) {
+            sent += 1000;
+        }
+        assert_eq!(sent, limits::RTX_BURST_BYTES);
+        assert!(!budget.spend(Micros(1000), 1000));
+        assert!(budget.spend(Micros(4000), 1000));
+    }
+}

@@ -1,0 +1,406 @@
+//! Tiles: whose picture each one shows, and in which layer.
+
+use parley_wire::{Event, Medium, SendRole, Source, TileSource, TileState};
+
+use crate::limits;
+use crate::room::Room;
+use crate::room::endpoint::InLine;
+use crate::room::layer::Viewer;
+use crate::shared::{RoomTimer, Shared};
+use crate::slab::Key;
+
+/// A layer serves a tile whose size it reaches by this share; a little upscaling is not seen.
+const SIZE_REACHED_PERCENT: u32 = 85;
+/// Size assumed of a line's largest layer before a key frame has told it.
+const LARGEST_SIZE: (u32, u32) = (1280, 720);
+
+/// A layer that a tile could show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Candidate {
+    pub(super) layer: Key,
+    pub(super) size: (u32, u32),
+    pub(super) flows: bool,
+}
+
+/// The smallest layer that is large enough, else the largest. Layers that flow go before those
+/// that are silent: a layer vanishes without a word when the camera's size changes.
+///
+/// Shape: `candidates` by size, smallest first.
+pub(super) fn choose(candidates: &[Candidate], width: u32, height: u32) -> Option<Candidate> {
+    let is_enough = |candidate: &&Candidate| {
+        let (w, h) = candidate.size;
+        w * 100 >= width * SIZE_REACHED_PERCENT || h * 100 >= height * SIZE_REACHED_PERCENT
+    };
+    let flowing = || candidates.iter().filter(|candidate| candidate.flows);
+    let best = flowing().find(is_enough).or_else(|| flowing().last());
+    best.or_else(|| candidates.iter().find(is_enough))
+        .or_else(|| candidates.last())
+        .copied()
+}
+
+impl Room {
+    pub(super) fn arm_tiles(&mut self, shared: &mut Shared) {
+        if !self.tiles_armed {
+            self.tiles_armed = true;
+            self.arm(limits::TILE_INTERVAL_US, RoomTimer::Tiles, shared);
+        }
+    }
+
+    pub(super) fn on_tiles_timer(&mut self, shared: &mut Shared) {
+        self.tiles_armed = false;
+        self.tiles_stale = false;
+        self.update_tiles(shared);
+        self.announce_speakers(shared);
+        let has_pictures = self
+            .layers
+            .iter()
+            .any(|(_, layer)| layer.medium == Medium::Video);
+        if has_pictures || self.speakers_changed {
+            self.arm_tiles(shared);
+        }
+    }
+
+    /// Brings every tile to what it should show.
+    pub(super) fn update_tiles(&mut self, shared: &mut Shared) {
+        for key in self.endpoints.keys() {
+            let Some(endpoint) = self.endpoints.get(key) else {
+                continue;
+            };
+            if endpoint.is_present() {
+                for line in endpoint.tile_lines() {
+                    self.update_tile(
+                        Viewer {
+                            endpoint: key,
+                            line,
+                        },
+                        shared,
+                    );
+                }
+            }
+        }
+    }
+
+    fn update_tile(&mut self, viewer: Viewer, shared: &mut Shared) {
+        let Some((owner, source, width, height)) = self.wanted(viewer) else {
+            return self.clear_tile(viewer);
+        };
+        let candidates = self.candidates(viewer, owner, source, shared);
+        self.drop_what_ended(viewer);
+        let Some(mut chosen) = choose(&candidates, width, height) else {
+            return self.drop_other_source(viewer, owner, source);
+        };
+        let Some(line) = self
+            .endpoints
+            .get(viewer.endpoint)
+            .and_then(|e| e.send.get(viewer.line))
+        else {
+            return;
+        };
+        if !chosen.flows {
+            // Nothing of it flows (a still screen, a camera that pauses): stay where we are.
+            let shown = line.awaited.or(line.current);
+            let same = candidates
+                .iter()
+                .find(|candidate| Some(candidate.layer) == shown);
+            chosen = same.copied().unwrap_or(chosen);
+        }
+        self.aim(viewer, chosen.layer, shared);
+    }
+
+    /// Whose picture a tile should show, and how large.
+    fn wanted(&self, viewer: Viewer) -> Option<(Key, Source, u32, u32)> {
+        let endpoint = self.endpoints.get(viewer.endpoint)?;
+        let line = endpoint.send.get(viewer.line)?;
+        if line.parameters.role == SendRole::ActiveSpeaker {
+            let owner = self.speaker_to_show(viewer)?;
+            let (width, height) = line
+                .wish
+                .as_ref()
+                .map_or(LARGEST_SIZE, |wish| (wish.width, wish.height));
+            let is_shared = self.published(owner, Source::Screen).is_some();
+            let source = if is_shared {
+                Source::Screen
+            } else {
+                Source::Camera
+            };
+            return Some((owner, source, width, height));
+        }
+        let wish = line.wish.as_ref()?;
+        let show = wish.show?;
+        let owner = self
+            .endpoints
+            .iter()
+            .find(|(_, known)| known.id == show.endpoint)?
+            .0;
+        Some((owner, show.source, wish.width, wish.height))
+    }
+
+    /// The active speaker, or whoever has a picture: a single line is never left empty.
+    fn speaker_to_show(&self, viewer: Viewer) -> Option<Key> {
+        let has_picture = |key: &Key| {
+            *key != viewer.endpoint
+                && [Source::Camera, Source::Screen]
+                    .iter()
+                    .any(|source| self.published(*key, *source).is_some())
+        };
+        let shown = || {
+            let line = self.endpoints.get(viewer.endpoint)?.send.get(viewer.line)?;
+            let layer = self.layers.get(line.awaited.or(line.current)?)?;
+            Some(layer.owner)
+        };
+        let active = self.active_speaker().filter(has_picture);
+        let any = || self.endpoints.iter().map(|(key, _)| key).find(has_picture);
+        active.or_else(|| shown().filter(has_picture)).or_else(any)
+    }
+
+    /// An endpoint's line of a source, where it is published: present, not muted, with layers.
+    fn published(&self, owner: Key, source: Source) -> Option<&InLine> {
+        let endpoint = self
+            .endpoints
+            .get(owner)
+            .filter(|endpoint| endpoint.is_present())?;
+        endpoint.receive.iter().find(|line| {
+            line.parameters.source == source
+                && line.parameters.medium == Medium::Video
+                && !line.muted
+                && !line.layers.is_empty()
+        })
+    }
+
+    /// What a tile could show of a source, smallest picture first.
+    fn candidates(
+        &self,
+        viewer: Viewer,
+        owner: Key,
+        source: Source,
+        shared: &Shared,
+    ) -> Vec<Candidate> {
+        let Some(line) = self.published(owner, source) else {
+            return Vec::new();
+        };
+        let tile = self
+            .endpoints
+            .get(viewer.endpoint)
+            .and_then(|e| e.send.get(viewer.line));
+        let Some(tile) = tile else { return Vec::new() };
+        if !tile.can_show(&line.parameters.codecs) {
+            return Vec::new();
+        }
+        let layers = line
+            .layers
+            .iter()
+            .filter_map(|key| self.layers.get(*key).map(|l| (*key, l)));
+        let top = line.parameters.rids.len().saturating_sub(1);
+        let mut candidates: Vec<Candidate> = layers
+            .filter(|(_, layer)| line.is_live(layer.rid.as_deref()))
+            .map(|(key, layer)| {
+                let shift = top.saturating_sub(layer.order) as u32;
+                let guess = (LARGEST_SIZE.0 >> shift, LARGEST_SIZE.1 >> shift);
+                Candidate {
+                    layer: key,
+                    size: layer.size.unwrap_or(guess),
+                    flows: layer.flows(shared.now),
+                }
+            })
+            .collect();
+        candidates.sort_by_key(|candidate| candidate.size.0 * candidate.size.1);
+        candidates
+    }
+
+    /// Takes a tile off layers that are no longer published.
+    fn drop_what_ended(&mut self, viewer: Viewer) {
+        let Some(line) = self
+            .endpoints
+            .get(viewer.endpoint)
+            .and_then(|e| e.send.get(viewer.line))
+        else {
+            return;
+        };
+        for layer in [line.current, line.awaited].into_iter().flatten() {
+            let is_published = self.layers.get(layer).is_some_and(|known| {
+                let owner = self.endpoints.get(known.owner);
+                owner.is_some_and(|owner| {
+                    owner.is_present()
+                        && owner
+                            .receive
+                            .get(known.line)
+                            .is_some_and(|line| !line.muted)
+                })
+            });
+            if !is_published {
+                self.detach(viewer, layer);
+            }
+        }
+    }
+
+    /// The wished source has no picture (yet): what another source left on the tile goes.
+    fn drop_other_source(&mut self, viewer: Viewer, owner: Key, source: Source) {
+        let Some(line) = self
+            .endpoints
+            .get(viewer.endpoint)
+            .and_then(|e| e.send.get(viewer.line))
+        else {
+            return;
+        };
+        for layer in [line.current, line.awaited].into_iter().flatten() {
+            let is_same = self.layers.get(layer).is_some_and(|known| {
+                known.owner == owner
+                    && self.endpoints.get(owner).is_some_and(|endpoint| {
+                        endpoint.receive[known.line].parameters.source == source
+                    })
+            });
+            if !is_same {
+                self.detach(viewer, layer);
+            }
+        }
+    }
+
+    fn clear_tile(&mut self, viewer: Viewer) {
+        let Some(line) = self
+            .endpoints
+            .get(viewer.endpoint)
+            .and_then(|e| e.send.get(viewer.line))
+        else {
+            return;
+        };
+        for layer in [line.current, line.awaited].into_iter().flatten() {
+            self.detach(viewer, layer);
+        }
+    }
+
+    /// Takes a tile off a layer that it shows or waits for.
+    fn detach(&mut self, viewer: Viewer, layer_key: Key) {
+        let Room {
+            endpoints, layers, ..
+        } = self;
+        if let Some(layer) = layers.get_mut(layer_key) {
+            layer.remove_viewer(viewer);
+        }
+        let line = endpoints
+            .get_mut(viewer.endpoint)
+            .and_then(|e| e.send.get_mut(viewer.line));
+        let Some(line) = line else { return };
+        if line.awaited == Some(layer_key) {
+            line.awaited = None;
+        }
+        if line.current == Some(layer_key) {
+            line.track.stop();
+            line.current = None;
+            self.mark_tiles_changed(viewer.endpoint);
+        }
+    }
+
+    /// Lets a tile go to a layer: at its next key frame, until which it shows what it shows.
+    fn aim(&mut self, viewer: Viewer, target: Key, shared: &mut Shared) {
+        let Room {
+            endpoints, layers, ..
+        } = self;
+        let codecs = layers.get(target).and_then(|layer| {
+            let owner = endpoints.get(layer.owner)?;
+            Some(owner.receive.get(layer.line)?.parameters.codecs.clone())
+        });
+        let line = endpoints
+            .get_mut(viewer.endpoint)
+            .and_then(|e| e.send.get_mut(viewer.line));
+        let (Some(codecs), Some(line)) = (codecs, line) else {
+            return;
+        };
+        if line.awaited == Some(target) {
+            return;
+        }
+        let abandoned = line
+            .awaited
+            .take()
+            .filter(|layer| line.current != Some(*layer));
+        if let Some(layer) = abandoned.and_then(|layer| layers.get_mut(layer)) {
+            layer.remove_viewer(viewer);
+        }
+        if line.current == Some(target) {
+            return;
+        }
+        line.await_layer(target, &codecs);
+        if let Some(layer) = layers.get_mut(target) {
+            layer.add_viewer(viewer);
+        }
+        self.want_key_frame(target, shared);
+    }
+
+    pub(super) fn announce_tiles(&self, key: Key, shared: &mut Shared) {
+        let Some(endpoint) = self.endpoints.get(key) else {
+            return;
+        };
+        let lines = endpoint.tile_lines();
+        if lines.is_empty() {
+            return;
+        }
+        let tiles = lines.into_iter().map(|place| {
+            let line = &endpoint.send[place];
+            let shown = line.current.and_then(|layer| self.layers.get(layer));
+            let show = shown.and_then(|layer| {
+                let owner = self.endpoints.get(layer.owner)?;
+                let source = owner.receive.get(layer.line)?.parameters.source;
+                Some(TileSource {
+                    endpoint: owner.id,
+                    source,
+                })
+            });
+            let rid = shown.and_then(|layer| layer.rid.clone());
+            TileState {
+                mid: line.parameters.mid.clone(),
+                show,
+                rid,
+            }
+        });
+        let tiles = tiles.collect();
+        shared.emit(Event::Tiles {
+            endpoint: endpoint.id,
+            tiles,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::slab::Slab;
+
+    fn ladder(flows: [bool; 3]) -> Vec<Candidate> {
+        let mut slab = Slab::default();
+        let sizes = [(320, 180), (640, 360), (1280, 720)];
+        sizes
+            .into_iter()
+            .zip(flows)
+            .map(|(size, flows)| Candidate {
+                layer: slab.insert(()),
+                size,
+                flows,
+            })
+            .collect()
+    }
+
+    fn width(candidates: &[Candidate], wish: (u32, u32)) -> Option<u32> {
+        choose(candidates, wish.0, wish.1).map(|chosen| chosen.size.0)
+    }
+
+    #[test]
+    fn the_smallest_layer_that_fills_the_tile_is_chosen() {
+        let all = ladder([true; 3]);
+        assert_eq!(width(&all, (100, 60)), Some(320));
+        assert_eq!(
+            width(&all, (360, 200)),
+            Some(320),
+            "a little upscaling is not seen"
+        );
+        assert_eq!(width(&all, (400, 300)), Some(640));
+        assert_eq!(width(&all, (1920, 1080)), Some(1280));
+        assert_eq!(width(&all, (0, 0)), Some(320));
+    }
+
+    #[test]
+    fn a_layer_that_fell_silent_gives_way_to_one_that_flows() {
+        assert_eq!(width(&ladder([true, true, false]), (1280, 720)), Some(640));
+        assert_eq!(width(&ladder([false, false, true]), (100, 60)), Some(1280));
+        assert_eq!(width(&ladder([false; 3]), (640, 360)), Some(640));
+        assert_eq!(width(&[], (640, 360)), None);
+    }
+}
