@@ -1,0 +1,196 @@
+// From an HTTP upgrade to a served socket: where it goes, from which page, who asks.
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import { type WebSocket, WebSocketServer } from "ws";
+import type { Authenticator } from "../domain/accesskey/index.ts";
+import type { Caller } from "../domain/customer/index.ts";
+import type { Clock } from "../kernel/clock.ts";
+import { type ConferencecallId, type ConferenceId, isUuid } from "../kernel/id.ts";
+import type { Log } from "../kernel/log.ts";
+import { Problem } from "../kernel/problem.ts";
+import { type Connection, wrapSocket } from "./connection.ts";
+import type { EventSockets } from "./events.ts";
+import { close_codes, socket_limits } from "./limits.ts";
+import type { LiveSockets } from "./live.ts";
+
+/** The edge of both sockets. */
+export interface Upgrades {
+  /** For the `upgrade` event of an HTTP server. */
+  take(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  readonly count: number;
+  close(): void;
+}
+
+type Target =
+  | { readonly type: "events" }
+  | {
+      readonly type: "live";
+      readonly conference_id: ConferenceId;
+      readonly conferencecall_id: ConferencecallId | null;
+      readonly after: number | null;
+    };
+
+/** Makes the edge. */
+export function createUpgrades(ports: {
+  readonly live: LiveSockets;
+  readonly events: EventSockets;
+  readonly authenticator: Authenticator;
+  /** Origins of other sites whose pages may connect. */
+  readonly allowed_origins: readonly string[];
+  readonly clock: Clock;
+  readonly log: Log;
+}): Upgrades {
+  const { live, events, authenticator, clock, log } = ports;
+  const allowed = new Set(ports.allowed_origins);
+  const server = new WebSocketServer({
+    noServer: true,
+    maxPayload: socket_limits.payload_bytes_max,
+    perMessageDeflate: false,
+    clientTracking: false,
+  });
+  const open = new Set<WebSocket>();
+  const answered = new WeakMap<WebSocket, number>();
+  const alive = clock.every(socket_limits.alive_interval_ms, () => {
+    const now_ms = clock.monotonic_ms();
+    for (const socket of open) {
+      if (now_ms - (answered.get(socket) ?? now_ms) > socket_limits.alive_timeout_ms) {
+        socket.terminate();
+      } else socket.ping();
+    }
+  });
+
+  /** Lets a customer's credential end its sockets when it ends; a join's is judged when it begins, so that a link that expires ends no meeting. */
+  const recheck = (credential: string, caller: Caller, connection: Connection): void => {
+    if (caller.type === "participant") return;
+    let is_asking = false;
+    const timer = clock.every(socket_limits.recheck_interval_ms, () => {
+      if (is_asking || authenticator.known(credential)) return;
+      is_asking = true;
+      authenticator
+        .authenticate(credential)
+        .catch((thrown: unknown) => {
+          if (thrown instanceof Problem && thrown.kind.status === "UNAUTHENTICATED") {
+            connection.close(close_codes.credential);
+          } else log.warn({ err: thrown }, "a socket's credential could not be judged again");
+        })
+        .finally(() => {
+          is_asking = false;
+        });
+    });
+    connection.onClose(() => timer.cancel());
+  };
+
+  const serve = async (
+    request: IncomingMessage,
+    target: Target,
+    connection: Connection,
+  ): Promise<void> => {
+    try {
+      const { authorization, cookie } = request.headers;
+      const credential = authenticator.credentialOf({
+        authorization,
+        cookie,
+        url: request.url ?? "",
+      });
+      if (credential === null) {
+        connection.close(close_codes.credential);
+        return;
+      }
+      const caller =
+        authenticator.known(credential) ?? (await authenticator.authenticate(credential));
+      recheck(credential, caller, connection);
+      if (target.type === "events") events.serve(caller, connection);
+      else await live.serve({ ...target, caller }, connection);
+    } catch (thrown) {
+      connection.close(closeCodeFor(thrown));
+      if (!(thrown instanceof Problem)) log.error({ err: thrown }, "a socket met a fault of ours");
+    }
+  };
+
+  return {
+    get count() {
+      return open.size;
+    },
+    take(request, socket, head) {
+      const target = readTarget(request.url ?? "");
+      if (target === null) {
+        refuse(socket, "404 Not Found");
+        return;
+      }
+      if (!isAllowedOrigin(request, allowed)) {
+        refuse(socket, "403 Forbidden");
+        return;
+      }
+      if (open.size >= socket_limits.sockets_max) {
+        refuse(socket, "503 Service Unavailable");
+        return;
+      }
+      server.handleUpgrade(request, socket, head, (made) => {
+        open.add(made);
+        answered.set(made, clock.monotonic_ms());
+        made.on("pong", () => answered.set(made, clock.monotonic_ms()));
+        made.on("close", () => open.delete(made));
+        // A browser is told nothing of an HTTP refusal, so credentials are judged after the handshake.
+        void serve(request, target, wrapSocket(made));
+      });
+    },
+    close() {
+      alive.cancel();
+      live.close();
+      events.close();
+      for (const socket of open) socket.close(close_codes.restarting);
+      server.close();
+    },
+  };
+}
+
+function closeCodeFor(thrown: unknown): number {
+  if (!(thrown instanceof Problem)) return close_codes.fault;
+  switch (thrown.kind.status) {
+    case "UNAUTHENTICATED":
+      return close_codes.credential;
+    case "NOT_FOUND":
+      return close_codes.not_found;
+    case "PERMISSION_DENIED":
+      return close_codes.removed;
+    case "UNAVAILABLE":
+    case "INTERNAL":
+      return close_codes.fault;
+    default:
+      return close_codes.bad_frame;
+  }
+}
+
+/** Reads where a socket wants to go; null: nowhere that exists. A parameter that is not understood counts as absent id, which is found nowhere. */
+export function readTarget(url: string): Target | null {
+  const [path = "", query = ""] = url.split("?", 2);
+  if (/^\/v1\.0\/ws\/?$/.test(path)) return { type: "events" };
+  const match = /^\/v1\.0\/conferences\/([^/]+)\/live\/?$/.exec(path);
+  const conference_id = match?.[1]?.toLowerCase();
+  if (conference_id === undefined || !isUuid(conference_id)) return null;
+  const parameters = new URLSearchParams(query);
+  const conferencecall_id = parameters.get("conferencecall_id")?.toLowerCase() ?? null;
+  const after = parameters.get("after");
+  if (conferencecall_id !== null && !isUuid(conferencecall_id)) return null;
+  if (after !== null && !/^\d{1,15}$/.test(after)) return null;
+  return {
+    type: "live",
+    conference_id: conference_id as ConferenceId,
+    conferencecall_id: conferencecall_id as ConferencecallId | null,
+    after: after === null ? null : Number(after),
+  };
+}
+
+/** Pages of this server and of allowed sites; programs name no origin. */
+function isAllowedOrigin(request: IncomingMessage, allowed: ReadonlySet<string>): boolean {
+  const { origin, host } = request.headers;
+  if (origin === undefined || allowed.has(origin)) return true;
+  const own = URL.parse(origin)?.host;
+  return own !== undefined && own !== "" && own === host;
+}
+
+function refuse(socket: Duplex, status: string): void {
+  // The client may be gone already, which is no fault.
+  socket.on("error", () => socket.destroy());
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+}
