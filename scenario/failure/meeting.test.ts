@@ -1,0 +1,194 @@
+// What people in a meeting notice when something dies: a media worker, the whole server, their network.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import type { Browser } from "playwright-core";
+import { launchChromium, needs_chromium, seen, tonesHeard } from "../harness/chromium.ts";
+import { type Attendee, joinMeeting, people } from "../harness/meeting.ts";
+import { isAlive, type Parley, startParley, until } from "../harness/parley.ts";
+
+let browser: Browser;
+before(async () => {
+  if (needs_chromium.skip) return;
+  browser = await launchChromium();
+});
+after(() => browser?.close());
+
+async function twoInAConference(
+  parley: Parley,
+): Promise<{ id: string; both: [Attendee, Attendee] }> {
+  const { id } = await parley.api<{ id: string }>("POST", "/v1.0/conferences", {
+    type: "conference",
+  });
+  const ada = await joinMeeting(parley, browser, id, people.ada);
+  const ben = await joinMeeting(parley, browser, id, people.ben);
+  await hearAndSee([ada, ben], 20_000);
+  return { id, both: [ada, ben] };
+}
+
+async function hearAndSee(
+  [ada, ben]: readonly [Attendee, Attendee],
+  within_ms: number,
+): Promise<void> {
+  for (const [one, other] of [
+    [ada, ben],
+    [ben, ada],
+  ] as const) {
+    await until(
+      `${one.persona.name} hears ${other.persona.name}`,
+      async () => (await tonesHeard(one.page)).includes(other.persona.tone_hz),
+      within_ms,
+    );
+    let frames = 0;
+    await until(
+      `${one.persona.name} sees ${other.persona.name} move`,
+      async () => {
+        const tile = (await seen(one.page)).find(({ label }) => label === other.persona.name);
+        const moved =
+          tile !== undefined && tile.color === other.persona.color && tile.frames > frames;
+        const counted = frames > 0;
+        frames = tile?.frames ?? 0;
+        return moved && counted;
+      },
+      within_ms,
+    );
+  }
+}
+
+interface Watch {
+  longest_silence_ms: number;
+  longest_freeze_ms: number;
+}
+
+/** Notes inside the page how long the other's tone and picture are away, at most. */
+async function watch(one: Attendee, other: Attendee): Promise<() => Promise<Watch>> {
+  await one.page.evaluate(
+    ({ tone, label }) => {
+      const window_ = window as unknown as {
+        probes: {
+          heard(): Record<number, number>;
+          seen(): { label: string; frames: number }[];
+        };
+        watched: { longest_silence_ms: number; longest_freeze_ms: number };
+      };
+      window_.watched = { longest_silence_ms: 0, longest_freeze_ms: 0 };
+      let heard_at = performance.now();
+      let moved_at = performance.now();
+      let frames = -1;
+      setInterval(() => {
+        const now = performance.now();
+        if ((window_.probes.heard()[tone] ?? -200) > -60) heard_at = now;
+        const tile = window_.probes.seen().find((picture) => picture.label === label);
+        if (tile && tile.frames !== frames) {
+          frames = tile.frames;
+          moved_at = now;
+        }
+        const { watched } = window_;
+        watched.longest_silence_ms = Math.max(watched.longest_silence_ms, now - heard_at);
+        watched.longest_freeze_ms = Math.max(watched.longest_freeze_ms, now - moved_at);
+      }, 20);
+    },
+    { tone: other.persona.tone_hz, label: other.persona.name },
+  );
+  return () => one.page.evaluate(() => (window as unknown as { watched: Watch }).watched);
+}
+
+const joinIds = async (parley: Parley, id: string): Promise<string> => {
+  const { conferencecall_ids } = await parley.api<{ conferencecall_ids: string[] }>(
+    "GET",
+    `/v1.0/conferences/${id}`,
+  );
+  return String(conferencecall_ids.toSorted());
+};
+
+test("a_killed_worker_is_replaced_and_nobody_is_dropped", needs_chromium, async (t) => {
+  const parley = await startParley({ PARLEY_MEDIA_WORKER_COUNT: "1" });
+  try {
+    const { id, both } = await twoInAConference(parley);
+    const before_kill = await joinIds(parley, id);
+    const watched = await watch(both[0], both[1]);
+    // A snapshot is taken each second; the take-over needs one.
+    await new Promise((done) => setTimeout(done, 1_500));
+    const [worker] = parley.workers();
+    assert.ok(worker);
+    process.kill(worker, "SIGKILL");
+    await until("another worker runs", () => {
+      const now = parley.workers();
+      return now.length === 1 && now[0] !== worker;
+    });
+    await new Promise((done) => setTimeout(done, 2_500));
+    await hearAndSee(both, 5_000);
+    assert.equal(await joinIds(parley, id), before_kill);
+    const { longest_silence_ms, longest_freeze_ms } = await watched();
+    t.diagnostic(
+      `longest silence ${Math.round(longest_silence_ms)} ms, freeze ${Math.round(longest_freeze_ms)} ms`,
+    );
+    assert.ok(longest_silence_ms < 1_000, `silent for ${longest_silence_ms} ms`);
+    for (const { page, faults } of both) {
+      assert.deepEqual(faults, []);
+      await page.context().close();
+    }
+  } finally {
+    await parley.stop();
+  }
+});
+
+test("a_hung_worker_is_killed_and_replaced", needs_chromium, async () => {
+  const parley = await startParley({ PARLEY_MEDIA_WORKER_COUNT: "1" });
+  try {
+    const { id, both } = await twoInAConference(parley);
+    const before_hang = await joinIds(parley, id);
+    await new Promise((done) => setTimeout(done, 1_500));
+    const [worker] = parley.workers();
+    assert.ok(worker);
+    process.kill(worker, "SIGSTOP");
+    await until("the hung one is gone", () => !isAlive(worker), 3_000);
+    await hearAndSee(both, 5_000);
+    assert.equal(await joinIds(parley, id), before_hang);
+    for (const { page } of both) await page.context().close();
+  } finally {
+    await parley.stop();
+  }
+});
+
+test(
+  "after_a_restart_of_the_server_everybody_is_back_under_the_same_ids",
+  needs_chromium,
+  async (t) => {
+    let parley = await startParley();
+    try {
+      const { id, both } = await twoInAConference(parley);
+      const before_kill = await joinIds(parley, id);
+      parley = await parley.killAndRestart();
+      const ready = performance.now();
+      await hearAndSee(both, 8_000);
+      t.diagnostic(`both hear and see ${Math.round(performance.now() - ready)} ms after ready`);
+      assert.equal(await joinIds(parley, id), before_kill);
+      for (const { page } of both) await page.context().close();
+    } finally {
+      await parley.stop();
+    }
+  },
+);
+
+test("a_cut_network_heals_by_itself", needs_chromium, async () => {
+  const parley = await startParley();
+  try {
+    const { id, both } = await twoInAConference(parley);
+    const before_cut = await joinIds(parley, id);
+    await both[0].page.context().setOffline(true);
+    await both[0].page
+      .getByText(/Connection lost/)
+      .first()
+      .waitFor({ timeout: 15_000 });
+    await both[0].page.context().setOffline(false);
+    await both[0].page
+      .getByText(/Connection lost/)
+      .first()
+      .waitFor({ state: "hidden", timeout: 15_000 });
+    await hearAndSee(both, 10_000);
+    assert.equal(await joinIds(parley, id), before_cut);
+    for (const { page } of both) await page.context().close();
+  } finally {
+    await parley.stop();
+  }
+});
