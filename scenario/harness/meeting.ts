@@ -52,7 +52,10 @@ export async function say(page: Page, text: string): Promise<void> {
 /** Opens the chat and gives what is written in it. */
 export async function chatTexts(page: Page): Promise<string> {
   await openChat(page);
-  return page.getByRole("log", { name: "Messages" }).innerText();
+  return page
+    .getByRole("log", { name: "Messages" })
+    .textContent()
+    .then((text) => text ?? "");
 }
 
 async function openChat(page: Page): Promise<void> {
