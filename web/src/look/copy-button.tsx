@@ -1,0 +1,39 @@
+// Copies a text and says whether it worked.
+import { useState } from "react";
+import { Button } from "react-aria-components";
+import { Icon } from "./icon.tsx";
+import { useSurroundings } from "./surroundings.tsx";
+
+/** A button that copies `text`. Without a caption it shows its sign only and `label` is its name. */
+export function CopyButton(props: {
+  readonly text: string;
+  readonly label: string;
+  readonly caption?: string;
+  readonly className?: string;
+}) {
+  const { t } = useSurroundings();
+  const [outcome, setOutcome] = useState<"none" | "copied" | "failed">("none");
+  const copy = (): void => {
+    navigator.clipboard.writeText(props.text).then(
+      () => setOutcome("copied"),
+      () => setOutcome("failed"),
+    );
+  };
+  return (
+    <>
+      <Button
+        className={props.className ?? (props.caption === undefined ? "icon-button" : "button")}
+        aria-label={props.label}
+        onPress={copy}
+        onBlur={() => setOutcome("none")}
+      >
+        <Icon name={outcome === "copied" ? "check" : "copy"} />
+        {props.caption !== undefined && (outcome === "copied" ? t("copied") : props.caption)}
+      </Button>
+      <span className="hidden-text" role="status">
+        {outcome === "copied" ? t("copied") : ""}
+      </span>
+      {outcome === "failed" && <span className="notice warn">{t("copy_failed")}</span>}
+    </>
+  );
+}

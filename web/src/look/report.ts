@@ -1,0 +1,6 @@
+// The last stop of a failure that nobody can do anything about: the browser's own error log.
+
+/** Hands a failure to the browser, which shows it to developers. For promises whose outcome changes nothing on the page. */
+export function reportFault(thrown: unknown): void {
+  globalThis.reportError(thrown);
+}

@@ -1,0 +1,87 @@
+// What every component of a page can ask for: texts in the reader's language, times as the reader writes them, dark or light.
+import { createContext, type ReactNode, useContext, useEffect, useMemo, useState } from "react";
+import { I18nProvider } from "react-aria-components";
+import {
+  chooseLanguage,
+  isLanguage,
+  type Language,
+  languages,
+  type TextKey,
+  type Values,
+  write,
+} from "../text/index.ts";
+import { readPreference, writePreference } from "./preferences.ts";
+
+/** Dark or light. */
+export type Theme = "dark" | "light";
+
+/** The surroundings of a component. */
+export interface Surroundings {
+  readonly language: Language;
+  readonly theme: Theme;
+  setLanguage(language: Language): void;
+  setTheme(theme: Theme): void;
+  /** A text in the reader's language. */
+  t(key: TextKey, values?: Values): string;
+  /** Hours and minutes (and seconds) of a moment. */
+  clock(at: Date, with_seconds?: boolean): string;
+  /** Date and time of a moment. */
+  moment(at: Date): string;
+}
+
+const Context = createContext<Surroundings | null>(null);
+
+/** Gives the surroundings to everything inside. `theme`: what a page looks like until the reader chooses. */
+export function SurroundingsProvider(props: {
+  readonly theme: Theme;
+  readonly children: ReactNode;
+}) {
+  const [language, setLanguage] = useState<Language>(() => {
+    const remembered = readPreference("language");
+    return isLanguage(remembered) ? remembered : chooseLanguage(navigator.languages);
+  });
+  const [theme, setTheme] = useState<Theme>(() => {
+    const remembered = readPreference("theme");
+    return remembered === "dark" || remembered === "light" ? remembered : props.theme;
+  });
+  useEffect(() => {
+    document.documentElement.lang = language;
+    document.documentElement.dir = languages[language].direction;
+  }, [language]);
+  useEffect(() => {
+    document.documentElement.dataset["theme"] = theme;
+  }, [theme]);
+
+  const value = useMemo<Surroundings>(() => {
+    const short = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
+    const long = new Intl.DateTimeFormat(language, { timeStyle: "medium" });
+    const full = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium" });
+    return {
+      language,
+      theme,
+      setLanguage(chosen) {
+        writePreference("language", chosen);
+        setLanguage(chosen);
+      },
+      setTheme(chosen) {
+        writePreference("theme", chosen);
+        setTheme(chosen);
+      },
+      t: (key, values) => write(language, key, values),
+      clock: (at, with_seconds = false) => (with_seconds ? long : short).format(at),
+      moment: (at) => full.format(at),
+    };
+  }, [language, theme]);
+  return (
+    <I18nProvider locale={language}>
+      <Context value={value}>{props.children}</Context>
+    </I18nProvider>
+  );
+}
+
+/** The surroundings of this component. */
+export function useSurroundings(): Surroundings {
+  const found = useContext(Context);
+  if (!found) throw new Error("A component stands outside of SurroundingsProvider");
+  return found;
+}

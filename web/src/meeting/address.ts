@@ -1,0 +1,19 @@
+// What a meeting link says: which conference, and the secret that lets one in.
+
+/** A meeting link that is complete. */
+export interface MeetingAddress {
+  readonly conference_id: string;
+  readonly token: string;
+}
+
+const path = /^\/meet\/([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})\/?$/;
+
+/** Reads `/meet/{conference id}#token=…`; null when something is missing. The token lives in the fragment, which no browser sends. */
+export function readMeetingAddress(at: {
+  readonly pathname: string;
+  readonly hash: string;
+}): MeetingAddress | null {
+  const conference_id = path.exec(at.pathname)?.[1]?.toLowerCase();
+  const token = new URLSearchParams(at.hash.replace(/^#/, "")).get("token");
+  return conference_id && token ? { conference_id, token } : null;
+}

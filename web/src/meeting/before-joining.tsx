@@ -1,0 +1,284 @@
+// Before joining: who is in, how I look and sound, under which name.
+import {
+  type Devices,
+  type Ending,
+  type JoinedConference,
+  joinConference,
+  type Person,
+  Problem,
+  type WatchedConference,
+  watchConference,
+} from "@parley/client";
+import { type FormEvent, useCallback, useEffect, useState } from "react";
+import { Button, FieldError, Input, Label, TextField, ToggleButton } from "react-aria-components";
+import { Icon } from "../look/icon.tsx";
+import { readPreference, writePreference } from "../look/preferences.ts";
+import { ProblemNotice } from "../look/problem-notice.tsx";
+import { reportFault } from "../look/report.ts";
+import { useSurroundings } from "../look/surroundings.tsx";
+import { useNotice } from "../look/use-notice.ts";
+import type { MeetingAddress } from "./address.ts";
+import { DeviceChoices } from "./device-choices.tsx";
+import { deviceTexts } from "./device-problem.ts";
+import { endingFor } from "./ending.ts";
+import { LevelMeter } from "./level-meter.tsx";
+import { hueOf, initials, someNames } from "./people.ts";
+import { Picture } from "./picture.tsx";
+
+const name_length_max = 100;
+
+/** The page before joining. */
+export function BeforeJoining(props: {
+  readonly address: MeetingAddress;
+  readonly devices: Devices;
+  readonly onJoined: (conference: JoinedConference) => void;
+  readonly onOver: (ending: Ending) => void;
+}) {
+  const { t } = useSurroundings();
+  const { address, onOver } = props;
+  const [watched, setWatched] = useState<WatchedConference | null>(null);
+  useEffect(() => {
+    const stop = new AbortController();
+    let open: WatchedConference | null = null;
+    watchConference({ ...address, signal: stop.signal }).then(
+      (conference) => {
+        open = conference;
+        if (stop.signal.aborted) conference.close().catch(reportFault);
+        else setWatched(conference);
+      },
+      (thrown: unknown) => {
+        if (!stop.signal.aborted) onOver(endingFor(thrown));
+      },
+    );
+    return () => {
+      stop.abort();
+      open?.close().catch(reportFault);
+    };
+  }, [address, onOver]);
+  if (!watched) {
+    return (
+      <main className="before" aria-busy="true">
+        <p className="muted">{t("loading")}</p>
+      </main>
+    );
+  }
+  return <Lobby {...props} watched={watched} />;
+}
+
+function Lobby(props: {
+  readonly address: MeetingAddress;
+  readonly devices: Devices;
+  readonly watched: WatchedConference;
+  readonly onJoined: (conference: JoinedConference) => void;
+  readonly onOver: (ending: Ending) => void;
+}) {
+  const { t } = useSurroundings();
+  const { watched, devices, onOver } = props;
+  const view = useNotice(
+    watched,
+    "change",
+    useCallback(() => watched.view, [watched]),
+  );
+  useEffect(() => watched.on("ended", onOver), [watched, onOver]);
+  const can_send = view.you?.role !== "listener";
+  const wish = useDeviceWishes(devices, can_send);
+  const [name, setName] = useState(() => view.you?.name || readPreference("name") || "");
+  const [is_name_missing, setNameMissing] = useState(false);
+  const [is_joining, setJoining] = useState(false);
+  const [failure, setFailure] = useState<unknown>(null);
+  const title = view.conference?.name || t("conference_unnamed");
+  useEffect(() => {
+    document.title = title;
+  }, [title]);
+
+  const join = (event: FormEvent): void => {
+    event.preventDefault();
+    const said = name.trim();
+    setNameMissing(said === "");
+    if (said === "" || is_joining) return;
+    writePreference("name", said);
+    setJoining(true);
+    setFailure(null);
+    joinConference({
+      ...props.address,
+      name: said,
+      devices,
+      microphone: wish.microphone && devices.view.microphone.state !== "failed",
+      camera: wish.camera && devices.view.camera.state !== "failed",
+    }).then(props.onJoined, (thrown: unknown) => {
+      setJoining(false);
+      const ending = endingFor(thrown);
+      if (ending.reason === "failed") setFailure(thrown);
+      else onOver(ending);
+    });
+  };
+
+  return (
+    <main className="before">
+      {can_send && <Preview devices={devices} wish={wish} name={name} />}
+      <section className="before-form">
+        <div>
+          <p className="muted">{t("conference")}</p>
+          <h1>{title}</h1>
+          {view.conference?.detail && <p className="muted">{view.conference.detail}</p>}
+        </div>
+        <WhoIsIn people={view.people.filter(({ status }) => status === "joined")} />
+        <form onSubmit={join} noValidate>
+          <TextField
+            className="field"
+            name="name"
+            value={name}
+            onChange={setName}
+            maxLength={name_length_max}
+            isInvalid={is_name_missing && name.trim() === ""}
+            autoComplete="name"
+          >
+            <Label>{t("your_name")}</Label>
+            <Input />
+            <FieldError>{t("name_missing")}</FieldError>
+          </TextField>
+          <Button type="submit" className="button primary join" isPending={is_joining}>
+            {is_joining ? t("joining") : t("join_now")}
+          </Button>
+        </form>
+        {failure !== null && <ProblemNotice thrown={failure} />}
+        <p className="muted">{t(can_send ? "devices_note" : "listener_note")}</p>
+        {!can_send && <DeviceChoices devices={devices} can_send={false} />}
+      </section>
+    </main>
+  );
+}
+
+function WhoIsIn({ people }: { readonly people: readonly Person[] }) {
+  const { t } = useSurroundings();
+  if (people.length === 0) return <p className="muted">{t("nobody_in")}</p>;
+  const known = people.map(({ name }) => name || t("somebody"));
+  const { names, count } = someNames(known);
+  return (
+    <div className="who-is-in">
+      <span className="faces" aria-hidden="true">
+        {people.slice(0, 3).map((person) => (
+          <b key={person.id} className={`hue-${hueOf(person.id)}`}>
+            {initials(person.name)}
+          </b>
+        ))}
+      </span>
+      <span className="muted">
+        {count === 0
+          ? t("people_in", { names, count: people.length })
+          : t("people_in_more", { names, count })}
+      </span>
+    </div>
+  );
+}
+
+interface DeviceWishes {
+  readonly microphone: boolean;
+  readonly camera: boolean;
+  set(kind: "microphone" | "camera", is_on: boolean): void;
+  open(kind: "microphone" | "camera"): void;
+}
+
+// Opens what is wished for, and remembers the wish for the next time.
+function useDeviceWishes(devices: Devices, can_send: boolean): DeviceWishes {
+  const [microphone, setMicrophone] = useState(() => readPreference("microphone") !== "off");
+  const [camera, setCamera] = useState(() => readPreference("camera") !== "off");
+  const open = useCallback(
+    (kind: "microphone" | "camera"): void => {
+      const opening = kind === "microphone" ? devices.openMicrophone() : devices.openCamera();
+      opening.catch((thrown: unknown) => {
+        // The device's state carries the same problem to the page; only a fault of ours is news.
+        if (!(thrown instanceof Problem)) reportFault(thrown);
+      });
+    },
+    [devices],
+  );
+  // Asked for once, when it is known that this link may send.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: later wishes open or close by themselves
+  useEffect(() => {
+    if (!can_send) return;
+    if (microphone) open("microphone");
+    if (camera) open("camera");
+  }, [can_send]);
+  return {
+    microphone: microphone && can_send,
+    camera: camera && can_send,
+    open,
+    set(kind, is_on) {
+      writePreference(kind, is_on ? null : "off");
+      if (kind === "microphone") setMicrophone(is_on);
+      else setCamera(is_on);
+      if (is_on) open(kind);
+      else if (kind === "microphone") devices.closeMicrophone();
+      else devices.closeCamera();
+    },
+  };
+}
+
+function Preview(props: {
+  readonly devices: Devices;
+  readonly wish: DeviceWishes;
+  readonly name: string;
+}) {
+  const { t } = useSurroundings();
+  const { devices, wish } = props;
+  const view = useNotice(
+    devices,
+    "change",
+    useCallback(() => devices.view, [devices]),
+  );
+  const { camera, microphone } = view;
+  return (
+    <section className="preview" aria-label={t("your_camera")}>
+      <div className="camera-box">
+        <Picture media={camera.media} is_visible={camera.state === "open"} is_mirrored />
+        {camera.state !== "open" && (
+          <div className="camera-absent">
+            <Icon name="camera_off" />
+            <span>{t(camera.state === "opening" ? "camera_starting" : "camera_is_off")}</span>
+          </div>
+        )}
+        <div className="preview-controls">
+          <ToggleButton
+            className="round over"
+            aria-label={t("microphone")}
+            isSelected={wish.microphone && microphone.state !== "failed"}
+            onChange={(is_on) => wish.set("microphone", is_on)}
+          >
+            <Icon
+              name={
+                wish.microphone && microphone.state !== "failed" ? "microphone" : "microphone_off"
+              }
+            />
+          </ToggleButton>
+          <ToggleButton
+            className="round over"
+            aria-label={t("camera")}
+            isSelected={wish.camera && camera.state !== "failed"}
+            onChange={(is_on) => wish.set("camera", is_on)}
+          >
+            <Icon name={wish.camera && camera.state !== "failed" ? "camera" : "camera_off"} />
+          </ToggleButton>
+        </div>
+      </div>
+      <LevelMeter devices={devices} is_on={microphone.state === "open"} />
+      {(["microphone", "camera"] as const).map((kind) => {
+        const problem = view[kind].problem;
+        const texts = problem && deviceTexts(kind, problem);
+        return (
+          problem &&
+          texts && (
+            <div key={kind} className="notice warn" role="status">
+              <strong>{t(texts.title)}</strong>
+              <span>{t(texts.fix)}</span>
+              <Button className="button small" onPress={() => wish.open(kind)}>
+                {t("try_again")}
+              </Button>
+            </div>
+          )
+        );
+      })}
+      <DeviceChoices devices={devices} can_send />
+    </section>
+  );
+}

@@ -1,0 +1,24 @@
+// Which last page a failure leads to.
+import { type Ending, Problem } from "@parley/client";
+
+/** The end that a failed join or look amounts to. */
+export function endingFor(thrown: unknown): Ending {
+  const problem =
+    thrown instanceof Problem
+      ? thrown
+      : new Problem("ANSWER_INVALID", thrown instanceof Error ? thrown.message : String(thrown));
+  switch (problem.reason) {
+    case "INVALID_CREDENTIALS":
+    case "AUTHENTICATION_REQUIRED":
+    case "PERMISSION_DENIED":
+      return { reason: "denied", problem };
+    case "CONFERENCE_NOT_FOUND":
+      return { reason: "not_found", problem };
+    case "STATE_INVALID":
+      return { reason: "ended", problem };
+    case "MEDIA_UNREACHABLE":
+      return { reason: "media_unreachable", problem };
+    default:
+      return { reason: "failed", problem };
+  }
+}

@@ -1,0 +1,20 @@
+// The text of a message, with its web addresses to click and nothing else made of it.
+import { splitLinks } from "./links.ts";
+
+/** Shows a text as it was written. Links open apart and learn nothing about this page. */
+export function MessageText({ text }: { readonly text: string }) {
+  return (
+    <p className="message-text" dir="auto">
+      {splitLinks(text).map((piece, at) =>
+        "href" in piece ? (
+          // biome-ignore lint/suspicious/noArrayIndexKey: the pieces of a text never move
+          <a key={at} href={piece.href} target="_blank" rel="noopener noreferrer nofollow ugc">
+            {piece.text}
+          </a>
+        ) : (
+          piece.text
+        ),
+      )}
+    </p>
+  );
+}

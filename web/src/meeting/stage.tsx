@@ -1,0 +1,126 @@
+// The stage: everybody's tile, one large picture where there is one, pages where not all fit.
+import type { ConferenceView, JoinedConference, OwnView, Person, Source } from "@parley/client";
+import { useRef, useState } from "react";
+import { Button } from "react-aria-components";
+import { Icon } from "../look/icon.tsx";
+import { useSurroundings } from "../look/surroundings.tsx";
+import type { PersonCommands } from "./person-menu.tsx";
+import { seat, spoke } from "./seating.ts";
+import { type Box, planStage } from "./stage-layout.ts";
+import { TileBox, type TileSubject } from "./tile-box.tsx";
+import { useSize } from "./use-size.ts";
+
+/** What is shown large by choice. */
+export interface Pin {
+  readonly person_id: string;
+  readonly source: Source;
+}
+
+interface Seats {
+  readonly order: readonly string[];
+  readonly spoke: readonly string[];
+}
+
+/** Everybody in the conference. */
+export function Stage(props: {
+  readonly conference: JoinedConference;
+  readonly view: ConferenceView;
+  readonly own: OwnView;
+  readonly pin: Pin | null;
+  readonly is_self_hidden: boolean;
+  readonly commands: PersonCommands;
+}) {
+  const { t } = useSurroundings();
+  const { conference, view, own, pin } = props;
+  const field = useRef<HTMLDivElement>(null);
+  const area = useSize(field);
+  const [page, setPage] = useState(0);
+  const seats = useRef<Seats>({ order: [], spoke: [] });
+
+  const me = view.people.find(({ is_me }) => is_me) ?? null;
+  const present = view.people.filter((person) => person.is_me || person.status === "joined");
+  const large = pickLarge(present, pin);
+  const tiled = present.filter(
+    (person) =>
+      !(person.is_me && props.is_self_hidden) &&
+      !(large?.source === "camera" && large.person.id === person.id),
+  );
+  const plan = planStage(area, tiled.length, large !== null);
+  const by_id = new Map(tiled.map((person) => [person.id, person]));
+  const heard =
+    view.active_speaker === null
+      ? seats.current.spoke
+      : spoke(seats.current.spoke, view.active_speaker);
+  const order = seat(seats.current.order, [...by_id.keys()], heard, plan.per_page, me?.id ?? null);
+  seats.current = { order, spoke: heard };
+
+  const page_count = Math.max(1, Math.ceil(order.length / plan.per_page));
+  const page_now = Math.min(page, page_count - 1);
+  const shown = order.slice(page_now * plan.per_page, (page_now + 1) * plan.per_page);
+  const boxes = planStage(area, shown.length, large !== null);
+  const place = new Map<string, Box>();
+  for (const [at, id] of shown.entries()) {
+    const box = boxes.tiles[at];
+    if (box) place.set(id, box);
+  }
+  const hands = view.people.filter(({ hand }) => hand).map(({ id }) => id);
+  const tile = (subject: TileSubject, box: Box, is_large: boolean) => (
+    <TileBox
+      key={`${subject.person.id}:${subject.source}`}
+      conference={conference}
+      own={own}
+      subject={subject}
+      box={box}
+      is_large={is_large}
+      is_pinned={pin?.person_id === subject.person.id && pin.source === subject.source}
+      is_lost={view.connection === "reconnecting" && !subject.person.is_me}
+      hand_position={hands.length > 1 ? hands.indexOf(subject.person.id) + 1 : 0}
+      commands={props.commands}
+    />
+  );
+  return (
+    <main className="stage" aria-label={t("meeting_people")}>
+      <div className="stage-field" ref={field}>
+        {/* In order of arrival, whatever the places are: elements that never move keep their pictures. */}
+        {present.map((person) => {
+          const box = place.get(person.id);
+          if (large?.source === "camera" && large.person.id === person.id && boxes.large)
+            return tile(large, boxes.large, true);
+          return box ? tile({ person, source: "camera" }, box, false) : null;
+        })}
+        {large?.source === "screen" && boxes.large && tile(large, boxes.large, true)}
+        {present.length === 1 && <p className="alone">{t("alone")}</p>}
+      </div>
+      {page_count > 1 && (
+        <nav className="pages">
+          <Button
+            className="icon-button"
+            aria-label={t("page_previous")}
+            isDisabled={page_now === 0}
+            onPress={() => setPage(page_now - 1)}
+          >
+            <Icon name="back" />
+          </Button>
+          <span aria-live="polite">{t("page_of", { page: page_now + 1, count: page_count })}</span>
+          <Button
+            className="icon-button"
+            aria-label={t("page_next")}
+            isDisabled={page_now === page_count - 1}
+            onPress={() => setPage(page_now + 1)}
+          >
+            <Icon name="forward" />
+          </Button>
+        </nav>
+      )}
+    </main>
+  );
+}
+
+// A choice of the viewer comes first, then whoever of the others shares a screen. One's own screen would show itself in itself.
+function pickLarge(present: readonly Person[], pin: Pin | null): TileSubject | null {
+  const pinned = present.find(({ id }) => id === pin?.person_id);
+  if (pinned && pin && (pin.source === "camera" || pinned.screen))
+    return { person: pinned, source: pin.source };
+  const sharing = present.find(({ screen, is_me }) => screen && !is_me);
+  return sharing ? { person: sharing, source: "screen" } : null;
+}
