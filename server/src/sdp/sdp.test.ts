@@ -1,0 +1,430 @@
+// What each client's offer becomes, what is refused and why, and that no text breaks the reader.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import sdpTransform from "sdp-transform";
+import {
+  aiortc_offer,
+  chromium_offer,
+  firefox_offer,
+  gstreamer_offer,
+  obs_offer,
+  offers,
+  pion_offer,
+  safari_offer,
+  sdk_offer,
+} from "../../test/offers.ts";
+import { Problem } from "../kernel/problem.ts";
+import {
+  type AnswerPlan,
+  type AnswerPolicy,
+  type HostCandidate,
+  type Mint,
+  planAnswer,
+  readFragment,
+  readOffer,
+  writeAnswer,
+  writeFragment,
+} from "./index.ts";
+
+const policy: AnswerPolicy = {
+  mix: ["opus", "g722", "pcmu", "pcma"],
+  forward: ["opus", "vp8", "h264"],
+  extensions: [
+    "urn:ietf:params:rtp-hdrext:sdes:mid",
+    "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id",
+    "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id",
+    "urn:ietf:params:rtp-hdrext:ssrc-audio-level",
+    "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time",
+    "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01",
+  ],
+  may_publish: true,
+  audio: "voices",
+  muted: { microphone: false, camera: false, screen: true },
+  known: [],
+};
+const candidates: HostCandidate[] = [
+  {
+    transport: "udp",
+    address: "192.0.2.1",
+    port: 40_000,
+    priority: 2_130_706_431,
+    foundation: "1",
+  },
+  {
+    transport: "tcp",
+    address: "192.0.2.1",
+    port: 40_000,
+    priority: 1_518_280_447,
+    foundation: "2",
+  },
+];
+const createMint = (): Mint => {
+  let last = 5000;
+  return { ssrc: () => ++last };
+};
+const plan = (offer: string, changes: Partial<AnswerPolicy> = {}): AnswerPlan =>
+  planAnswer(readOffer(offer), { ...policy, ...changes }, createMint());
+const answer = (given: AnswerPlan): string =>
+  writeAnswer(given, {
+    ice: { ufrag: "abcdefgh", pwd: "0123456789abcdefghijklmn" },
+    fingerprint: { algorithm: "sha-256", value: "00:11" },
+    candidates,
+    session_id: "7",
+    session_version: 1,
+    cname: "parley",
+  });
+const roles = (offer: string, changes: Partial<AnswerPolicy> = {}): string[] =>
+  plan(offer, changes).lines.map(({ role }) => role);
+const section = (text: string, index: number): string => text.split("\r\nm=")[index + 1] ?? "";
+const refusal = (offer: string, changes: Partial<AnswerPolicy> = {}): Problem => {
+  try {
+    plan(offer, changes);
+  } catch (thrown) {
+    assert.ok(thrown instanceof Problem, String(thrown));
+    return thrown;
+  }
+  return assert.fail("the offer was taken");
+};
+const refused = (offer: string, http: number, says: RegExp): void => {
+  const problem = refusal(offer);
+  assert.equal(problem.http, http, problem.message);
+  assert.match(problem.message, says);
+};
+
+test("our_sdk_gets_voices_tiles_and_its_layers", () => {
+  const made = plan(sdk_offer);
+  assert.deepEqual(
+    made.lines.map(({ mid, role }) => `${mid} ${role}`),
+    ["0 microphone+voice", "1 voice", "2 voice", "3 camera", "4 screen", "5 tile", "6 tile"],
+  );
+  const [microphone, camera, screen] = made.receive;
+  assert.deepEqual(camera?.rids, ["q", "h", "f"]);
+  assert.deepEqual(camera?.ssrcs, []);
+  assert.deepEqual(screen?.ssrcs, [{ ssrc: 808454925, rtx_ssrc: 3787855958, rid: null }]);
+  assert.equal(screen?.muted, true);
+  assert.equal(microphone?.muted, false);
+  assert.deepEqual(made.extensions, {
+    mid: 4,
+    rid: 10,
+    repaired_rid: 11,
+    audio_level: 1,
+    abs_send_time: 2,
+    transport_cc: 3,
+    playout_delay: null,
+  });
+  const text = answer(made);
+  assert.match(section(text, 3), /a=simulcast:recv q;h;f/);
+  assert.match(section(text, 0), /a=fmtp:111 minptime=10;useinbandfec=1;usedtx=1/);
+  assert.match(section(text, 0), /a=sendrecv/);
+  assert.match(section(text, 5), /a=ssrc-group:FID \d+ \d+/);
+});
+
+test("a_page_with_one_line_each_gets_the_mix_and_the_active_speaker_and_no_data_channel", () => {
+  const made = plan(chromium_offer);
+  assert.deepEqual(
+    made.lines.map(({ role }) => role),
+    ["microphone+mix", "camera+active_speaker", "rejected"],
+  );
+  const text = answer(made);
+  assert.match(section(text, 2), /^application 0 UDP\/DTLS\/SCTP webrtc-datachannel/);
+  assert.match(text, /a=group:BUNDLE 0 1\r\n/);
+});
+
+test("every_known_client_is_answered_so_that_it_can_be_read_back", () => {
+  for (const [name, offer] of Object.entries(offers)) {
+    const made = plan(offer);
+    const parsed = sdpTransform.parse(answer(made));
+    const offered = sdpTransform.parse(offer);
+    assert.equal(parsed.media.length, offered.media.length, name);
+    assert.equal(parsed.icelite, "ice-lite", name);
+    parsed.media.forEach((media, index) => {
+      assert.equal(media.type, offered.media[index]?.type, name);
+      assert.equal(media.mid, offered.media[index]?.mid, name);
+      assert.equal(media.protocol, offered.media[index]?.protocol, name);
+      if (media.port === 0) return;
+      assert.equal(media.setup, "passive", name);
+      assert.equal(media.rtcpMux, "rtcp-mux", name);
+      assert.ok(media.rtp.length > 0, name);
+    });
+    const tagged = parsed.media.filter((media) => media.candidates);
+    assert.equal(tagged.length, 1, name);
+    assert.equal(tagged[0]?.candidates?.length, 2, name);
+    assert.equal(tagged[0]?.endOfCandidates, "end-of-candidates", name);
+  }
+});
+
+test("firefox_is_understood_with_its_braces_directions_and_order_of_layers", () => {
+  const made = plan(firefox_offer);
+  assert.deepEqual(made.receive[1]?.rids, ["q", "h", "f"]);
+  assert.deepEqual(made.receive[1]?.ssrcs, []);
+  assert.deepEqual(
+    made.receive[1]?.codecs.map(({ codec, payload_type, rtx_payload_type }) => [
+      codec,
+      payload_type,
+      rtx_payload_type,
+    ]),
+    [
+      ["vp8", 120, 124],
+      ["h264", 126, 127],
+    ],
+  );
+  assert.match(
+    section(answer(made), 1),
+    /a=extmap:8\/recvonly urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id/,
+  );
+});
+
+test("of_the_profiles_of_h264_only_constrained_baseline_in_mode_1_is_taken", () => {
+  const [, camera] = plan(chromium_offer).receive;
+  assert.deepEqual(
+    camera?.codecs.map(({ payload_type }) => payload_type),
+    [96, 108],
+  );
+  const [, safari] = plan(safari_offer).receive;
+  assert.deepEqual(
+    safari?.codecs.map(({ codec, payload_type }) => [codec, payload_type]),
+    [
+      ["h264", 108],
+      ["vp8", 96],
+    ],
+  );
+  assert.match(section(answer(plan(safari_offer)), 1), /profile-level-id=42e01f/);
+});
+
+test("whip_and_whep_clients_and_aiortc_become_what_they_offer", () => {
+  assert.deepEqual(roles(obs_offer), ["microphone", "camera"]);
+  assert.deepEqual(roles(gstreamer_offer), ["camera", "microphone"]);
+  assert.deepEqual(roles(pion_offer), ["active_speaker", "mix"]);
+  assert.deepEqual(roles(aiortc_offer), ["microphone+mix", "camera+active_speaker"]);
+  assert.deepEqual(plan(gstreamer_offer).receive[0]?.ssrcs, [
+    { ssrc: 2549, rtx_ssrc: 3821, rid: null },
+  ]);
+});
+
+test("who_asks_for_the_mix_gets_it_on_the_first_line_and_nothing_on_the_others", () => {
+  const made = plan(sdk_offer, { audio: "mix" });
+  assert.deepEqual(
+    made.lines.slice(0, 3).map(({ role }) => role),
+    ["microphone+mix", "rejected", "rejected"],
+  );
+  assert.match(section(answer(made), 1), /a=inactive/);
+});
+
+test("a_listener_publishes_nothing", () => {
+  const made = plan(sdk_offer, { may_publish: false });
+  assert.deepEqual(made.receive, []);
+  assert.deepEqual(
+    made.lines.map(({ role }) => role),
+    ["voice", "voice", "voice", "rejected", "rejected", "tile", "tile"],
+  );
+  assert.match(section(answer(made), 0), /a=sendonly/);
+  assert.match(section(answer(made), 3), /a=inactive/);
+  assert.match(refusal(obs_offer, { may_publish: false }).message, /may not publish/);
+});
+
+test("ssrcs_of_a_living_connection_are_passed_on", () => {
+  const known = [{ mid: "3", rid: "q", ssrc: 9, rtx_ssrc: 10 }];
+  const made = plan(sdk_offer, { known });
+  assert.deepEqual(made.receive[1]?.ssrcs, [{ ssrc: 9, rtx_ssrc: 10, rid: "q" }]);
+});
+
+test("an_endpoint_without_opus_is_mixed_and_not_forwarded", () => {
+  const phone = chromium_offer.replaceAll("opus/48000/2", "ilbc/8000");
+  const made = plan(phone);
+  assert.equal(made.lines[0]?.role, "microphone+mix");
+  assert.equal(made.send[0]?.codecs[0]?.codec, "g722");
+  const phones = sdk_offer.replaceAll("opus/48000/2", "ilbc/8000");
+  assert.deepEqual(roles(phones).slice(0, 3), ["microphone+mix", "rejected", "rejected"]);
+});
+
+test("third_and_later_sending_lines_are_rejected", () => {
+  const offer = sdk_offer.replaceAll("a=recvonly", "a=sendrecv");
+  assert.deepEqual(roles(offer), [
+    "microphone+voice",
+    "voice",
+    "voice",
+    "camera",
+    "screen",
+    "tile",
+    "tile",
+  ]);
+});
+
+test("an_offer_that_cannot_work_is_refused_with_the_reason", () => {
+  refused("", 400, /v=0/);
+  refused("hello", 400, /x=value/);
+  refused("v=0\r\nm=audio -1 RTP/AVP 0\r\n", 400, /m= needs/);
+  refused("v=0\r\nm=audio 99999 RTP/AVP 0\r\n", 400, /65535/);
+  refused("v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n", 422, /no media lines/);
+  refused(chromium_offer.replaceAll(/a=ice-(ufrag|pwd).*\r\n/g, ""), 422, /ICE/);
+  refused(chromium_offer.replaceAll(/a=fingerprint.*\r\n/g, ""), 422, /fingerprint/);
+  refused(chromium_offer.replaceAll("actpass", "passive"), 422, /setup:passive/);
+  refused(chromium_offer.replaceAll("actpass", "holdconn"), 422, /DTLS server/);
+  refused(chromium_offer.replace("t=0 0", "t=0 0\r\na=ice-lite"), 422, /lite/);
+  refused(chromium_offer.replaceAll("a=rtcp-mux\r\n", ""), 422, /rtcp-mux/);
+  refused(chromium_offer.replaceAll("a=ice-ufrag:imkz", "a=ice-ufrag:a"), 400, /ice-ufrag/);
+  refused(chromium_offer.replaceAll("a=mid:1", "a=mid:0"), 400, /same mid/);
+  refused(chromium_offer.replaceAll(/sha-256 [0-9A-F:]+/g, "sha-256 AA:BB"), 400, /32 bytes/);
+  refused(
+    chromium_offer.replaceAll(/sha-256 [0-9A-F:]+/g, `sha-1 ${"AA:".repeat(19)}AA`),
+    422,
+    /sha-256/,
+  );
+  refused(
+    chromium_offer
+      .replace(/a=group:BUNDLE.*\r\n/, "")
+      .replace("a=ice-ufrag:imkz", "a=ice-ufrag:other"),
+    422,
+    /BUNDLE/,
+  );
+  refused(obs_offer.replaceAll(/opus|H264/g, "theora"), 422, /no codec in common/);
+  refused(pion_offer.replaceAll("recvonly", "inactive"), 422, /inactive/);
+  refused(chromium_offer.replace("extmap:2 http", "extmap:5 http"), 400, /extension ids/);
+});
+
+test("what_a_refusal_says_names_the_lines", () => {
+  const problem = refusal(obs_offer.replaceAll(/opus|H264/g, "theora"));
+  assert.equal(problem.reason, "OFFER_UNSUPPORTED");
+  assert.deepEqual(
+    problem.details.map(({ mid }) => mid),
+    ["0", "1"],
+  );
+});
+
+test("bounds_are_refused_by_name", () => {
+  const many = `${chromium_offer}${"m=audio 9 UDP/TLS/RTP/SAVPF 0\r\n".repeat(64)}`;
+  assert.equal(refusal(many).details[0]?.["limit"], "media_lines_max");
+  assert.equal(refusal(`${chromium_offer}${"a=mid:1\r\n".repeat(9000)}`).http, 413);
+  assert.equal(
+    refusal(`v=0\r\n${"a=x\r\n".repeat(60_000)}`).details[0]?.["limit"],
+    "sdp_bytes_max",
+  );
+  refused(`v=0\r\na=${"x".repeat(5000)}\r\n`, 400, /4096/);
+});
+
+test("nothing_of_an_offer_reaches_the_answer_unchecked", () => {
+  const evil = chromium_offer.replaceAll("a=mid:0", "a=mid:0\u000ba=setup:active");
+  assert.equal(refusal(evil).http, 400);
+});
+
+test("the_same_offer_and_mint_give_the_same_answer", () => {
+  for (const offer of Object.values(offers)) {
+    assert.equal(answer(plan(offer)), answer(plan(offer)));
+    assert.deepEqual(plan(offer), plan(offer));
+  }
+});
+
+const judge = (text: string): void => {
+  try {
+    answer(plan(text));
+  } catch (thrown) {
+    if (!(thrown instanceof Problem)) throw thrown;
+    assert.ok(thrown.http >= 400 && thrown.http < 500);
+  }
+};
+
+test("any_text_is_answered_or_refused_and_never_breaks", () => {
+  fc.assert(fc.property(fc.string({ maxLength: 4096 }), judge), { numRuns: 200 });
+  const alphabet = fc.constantFrom(..."v=0\r\nm=audiovdecg 19:/;*{}~-".split(""));
+  fc.assert(
+    fc.property(fc.string({ unit: alphabet, maxLength: 2000 }), (text) => judge(`v=0\r\n${text}`)),
+    { numRuns: 300 },
+  );
+});
+
+test("any_damaged_offer_is_answered_or_refused_and_never_breaks", () => {
+  const all = Object.values(offers);
+  const damage = fc.array(
+    fc.record({
+      at: fc.double({ min: 0, max: 1, noNaN: true }),
+      cut: fc.nat(40),
+      put: fc.string({ maxLength: 20 }),
+    }),
+    { minLength: 1, maxLength: 6 },
+  );
+  fc.assert(
+    fc.property(fc.constantFrom(...all), damage, (offer, changes) => {
+      let text = offer;
+      for (const { at, cut, put } of changes) {
+        const from = Math.floor(at * text.length);
+        text = text.slice(0, from) + put + text.slice(from + cut);
+      }
+      judge(text);
+    }),
+    { numRuns: 500 },
+  );
+  fc.assert(
+    fc.property(fc.constantFrom(...all), fc.infiniteStream(fc.nat(9)), (offer, stream) => {
+      // Lines lost, doubled and moved: each is a valid line in a wrong place.
+      const lines = offer.split("\r\n").flatMap((line) => {
+        const draw = stream.next().value;
+        return draw === 0 ? [] : draw === 1 ? [line, line] : [line];
+      });
+      judge(lines.join("\r\n"));
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test("reading_costs_no_more_than_its_length_whatever_the_text", () => {
+  const size = 64 * 1024;
+  const fill = (line: string): string =>
+    `v=0\r\n${line.repeat(Math.ceil(size / line.length))}`.slice(0, size);
+  const bad = [
+    fill("a=\r\n"),
+    fill("m=audio 9 UDP/TLS/RTP/SAVPF 0\r\n"),
+    fill("a=rid:a send\r\n"),
+    fill("a=simulcast:send a;b;c;d;e!\r\n"),
+    fill(`a=simulcast:send ${"a;".repeat(2000)}!\r\n`),
+    fill(`a=fmtp:96 ${"a=b;".repeat(1000)}\r\n`),
+    fill(`a=extmap:1 ${"u".repeat(4000)}\r\n`),
+    fill("a=ssrc:1 cname:x\r\n"),
+    fill("\n"),
+  ];
+  for (const text of bad) {
+    judge(text);
+    const start = performance.now();
+    judge(text);
+    const took_ms = performance.now() - start;
+    // 5 ms on a quiet machine; the margin is for one that is shared, and far below what backtracking costs.
+    assert.ok(took_ms < 100, `${text.slice(5, 40)} took ${took_ms} ms`);
+  }
+});
+
+test("fragments_are_read_and_written", () => {
+  const fragment = readFragment(
+    "a=ice-ufrag:abcd\r\na=ice-pwd:0123456789abcdefghijkl\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:0\r\na=candidate:1 1 udp 2130706431 192.0.2.1 5000 typ host\r\na=end-of-candidates\r\n",
+  );
+  assert.deepEqual(fragment.ice, { ufrag: "abcd", pwd: "0123456789abcdefghijkl" });
+  assert.equal(fragment.candidates.length, 1);
+  assert.equal(fragment.end_of_candidates, true);
+  const written = writeFragment({
+    ice: { ufrag: "efgh", pwd: "0123456789abcdefghijkl" },
+    candidates,
+    medium: "audio",
+    mid: "0",
+  });
+  assert.deepEqual(readFragment(written).ice, { ufrag: "efgh", pwd: "0123456789abcdefghijkl" });
+  assert.match(written, /candidate:2 1 tcp 1518280447 192\.0\.2\.1 40000 typ host tcptype passive/);
+});
+
+test("a_fragment_that_is_none_is_refused", () => {
+  for (const text of [
+    "hello",
+    "a=candidate:x\r\n",
+    "a=ice-ufrag:ab\r\n",
+    `a=${"x".repeat(5000)}`,
+  ]) {
+    assert.throws(() => readFragment(text), Problem, text.slice(0, 20));
+  }
+  fc.assert(
+    fc.property(fc.string({ maxLength: 500 }), (text) => {
+      try {
+        readFragment(text);
+      } catch (thrown) {
+        assert.ok(thrown instanceof Problem);
+      }
+    }),
+  );
+});
