@@ -3,14 +3,17 @@ import { spawnSync } from "node:child_process";
 import {
   copyFileSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   readdirSync,
+  readlinkSync,
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
 } from "node:fs";
 import { homedir } from "node:os";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { Refusal, say } from "./say.mjs";
 import { hashOf } from "./stamp.mjs";
 import { requirePrograms } from "./system.mjs";
@@ -41,6 +44,7 @@ export async function ensureWorker({ is_system_allowed }) {
   ).slice(0, 16);
   const built = join(store, `${program}-${mark}`);
   if (!existsSync(built)) build(built, is_system_allowed);
+  pointAt(built);
   return resolve(built);
 }
 
@@ -67,8 +71,20 @@ function build(built, is_system_allowed) {
   say(`built the media worker in ${Math.round((Date.now() - began) / 1000)} s`);
 }
 
+// A server that is started without the launcher finds the last build by this name.
+function pointAt(built) {
+  const link = join(store, "current");
+  const target = basename(built);
+  if (lstatSync(link, { throwIfNoEntry: false })?.isSymbolicLink()) {
+    if (readlinkSync(link) === target) return;
+    rmSync(link);
+  }
+  symlinkSync(target, link);
+}
+
 function forgetOldest() {
   const builds = readdirSync(store)
+    .filter((name) => name.startsWith(`${program}-`))
     .map((name) => join(store, name))
     .sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs);
   for (const path of builds.slice(kept_max)) rmSync(path);

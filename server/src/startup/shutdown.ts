@@ -6,14 +6,17 @@ import type { Log } from "../kernel/log.ts";
 export interface Shutdown {
   /** Registers a part that was opened. */
   opened(part: string, close: () => Promise<void>): void;
-  /** Registers how new work is refused and what is waited for, on SIGTERM; `idle` resolves when nothing runs any more. */
-  drains(drain: { refuse(): void; idle(signal: AbortSignal): Promise<void> }): void;
+  /** Registers what is waited for on SIGTERM: whether nothing runs any more. */
+  drains(is_idle: () => boolean): void;
+  /** Whether running calls are being waited for: new ones are to be refused. */
+  readonly is_draining: boolean;
   /** Ends the process: at once, or after running calls have ended where `drain` is set. */
   stop(why: string, options?: { drain?: boolean; code?: number }): void;
 }
 
 // A part that hangs must not keep the others from closing, nor the process from ending.
 const close_timeout_ms = 10_000;
+const idle_check_ms = 50;
 
 /** Makes the shutdown and listens for signals. */
 export function createShutdown(ports: {
@@ -23,17 +26,18 @@ export function createShutdown(ports: {
 }): Shutdown {
   const { clock, log, drain_timeout_ms } = ports;
   const parts: { part: string; close: () => Promise<void> }[] = [];
-  const drainers: { refuse(): void; idle(signal: AbortSignal): Promise<void> }[] = [];
+  const waits: (() => boolean)[] = [];
   const hurry = new AbortController();
   let is_stopping = false;
+  let is_draining = false;
 
   const drain = async (): Promise<void> => {
-    for (const { refuse } of drainers) refuse();
-    const timer = clock.after(drain_timeout_ms, () => hurry.abort());
-    const cut = new Promise<void>((done) => hurry.signal.addEventListener("abort", () => done()));
-    const idle = Promise.all(drainers.map((drainer) => drainer.idle(hurry.signal)));
-    await Promise.race([idle, cut]);
-    timer.cancel();
+    is_draining = true;
+    const deadline = clock.monotonic_ms() + drain_timeout_ms;
+    while (!hurry.signal.aborted && clock.monotonic_ms() < deadline) {
+      if (waits.every((is_idle) => is_idle())) return;
+      await clock.sleep(idle_check_ms);
+    }
   };
   const closeAll = async (): Promise<boolean> => {
     let is_clean = true;
@@ -79,7 +83,10 @@ export function createShutdown(ports: {
   if (process.connected) process.once("disconnect", () => stop("the launcher is gone"));
   return {
     opened: (part, close) => void parts.push({ part, close }),
-    drains: (drainer) => void drainers.push(drainer),
+    drains: (is_idle) => void waits.push(is_idle),
+    get is_draining() {
+      return is_draining;
+    },
     stop,
   };
 }
