@@ -1,0 +1,48 @@
+// Log-in and log-out.
+import { Type } from "typebox";
+import { type Customers, Login } from "../domain/customer/index.ts";
+import { Answer, type AnyRoute, route } from "./route.ts";
+
+const cookie = (token: string, lifetime_s: number, is_secure: boolean): string =>
+  `token=${token}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${lifetime_s}${is_secure ? "; Secure" : ""}`;
+
+/** Routes of `/auth`. */
+export function authRoutes(ports: { customers: Customers; token_lifetime_ms: number }): AnyRoute[] {
+  return [
+    route({
+      method: "POST",
+      path: "/auth/login",
+      auth: "none",
+      tag: "Log-in",
+      summary: "Trade a user name and password for a token",
+      description:
+        "The token goes into `?token=` or `Authorization: Bearer`. Browsers also get it as a cookie that scripts cannot read.",
+      body: Login,
+      replies: {
+        200: {
+          description: "The token.",
+          schema: Type.Object({ username: Type.String(), token: Type.String() }),
+        },
+      },
+      problems: ["INVALID_CREDENTIALS"],
+      async run({ body, is_secure }) {
+        const shown = await ports.customers.login(body);
+        const lifetime_s = Math.floor(ports.token_lifetime_ms / 1000);
+        return new Answer({
+          body: shown,
+          headers: { "set-cookie": cookie(shown.token, lifetime_s, is_secure) },
+        });
+      },
+    }),
+    route({
+      method: "POST",
+      path: "/auth/logout",
+      auth: "none",
+      tag: "Log-in",
+      summary: "Take the cookie back",
+      replies: { 200: { description: "Done.", schema: Type.Object({}) } },
+      run: ({ is_secure }) =>
+        new Answer({ body: {}, headers: { "set-cookie": cookie("", 0, is_secure) } }),
+    }),
+  ];
+}

@@ -1,0 +1,183 @@
+// Routes of conferences.
+import { Type } from "typebox";
+import {
+  Conference,
+  ConferenceChanges,
+  type Conferences,
+  conference_types,
+  conferenceMachine,
+  JoinToken,
+  NewConference,
+  NewJoinToken,
+} from "../domain/conference/index.ts";
+import { eventTypes } from "../kernel/event.ts";
+import type { ConferenceId } from "../kernel/id.ts";
+import { limits } from "../kernel/limits.ts";
+import { writeTimestamp } from "../kernel/wire.ts";
+import { page_query, pageFrom, pageOf } from "./paging.ts";
+import { type AnyRoute, route } from "./route.ts";
+
+/** The path of one conference. */
+export const conference_params = Type.Object({
+  id: Type.Unsafe<ConferenceId>(Type.String({ format: "uuid", description: "The conference." })),
+});
+
+/** A line of the journal as it is shown. */
+export const Event = Type.Object(
+  {
+    id: Type.String({ format: "uuid" }),
+    seq: Type.Integer({ description: "1, 2, 3, … within the conference, without gaps." }),
+    type: Type.Enum([...eventTypes]),
+    data: Type.Record(Type.String(), Type.Unknown(), { description: "The resource after it." }),
+    actor: Type.Object({
+      type: Type.Enum(["agent", "accesskey", "conferencecall", "system"]),
+      id: Type.Union([Type.String({ format: "uuid" }), Type.Null()]),
+    }),
+    cause: Type.Union([Type.String(), Type.Null()]),
+    tm: Type.String({ description: "UTC." }),
+  },
+  { title: "Event", description: "Something that happened." },
+);
+
+/** Routes of `/v1.0/conferences`. */
+export function conferenceRoutes({ conferences }: { conferences: Conferences }): AnyRoute[] {
+  const shown = { 200: { description: "The conference.", schema: Conference } };
+  return [
+    route({
+      method: "GET",
+      path: "/v1.0/conferences",
+      auth: "customer",
+      tag: "Conferences",
+      summary: "List conferences, newest first",
+      description: "Without those that were ended, unless `status` asks for them.",
+      query: Type.Object({
+        ...page_query,
+        type: Type.Optional(Type.Enum([...conference_types])),
+        status: Type.Optional(Type.Enum([...conferenceMachine.states])),
+      }),
+      replies: { 200: { description: "A page.", schema: pageOf(Conference) } },
+      run: ({ caller, query }) =>
+        conferences.list(caller, pageFrom(query), {
+          ...(query.type ? { type: query.type } : {}),
+          ...(query.status ? { status: query.status } : {}),
+        }),
+    }),
+    route({
+      method: "POST",
+      path: "/v1.0/conferences",
+      auth: "customer",
+      tag: "Conferences",
+      summary: "Create a conference",
+      body: NewConference,
+      replies: shown,
+      problems: ["INVALID_ACTION_TYPE", "CONFERENCE_EXISTS"],
+      example: `curl "$URL/v1.0/conferences?token=$TOKEN" --data-raw '{"type": "conference", "name": "test conference"}'`,
+      run: ({ caller, body, sealed }) => conferences.create(caller, body, sealed),
+    }),
+    route({
+      method: "GET",
+      path: "/v1.0/conferences/{id}",
+      auth: "any",
+      tag: "Conferences",
+      summary: "Read a conference",
+      description: "Also after its end.",
+      params: conference_params,
+      replies: shown,
+      problems: ["CONFERENCE_NOT_FOUND"],
+      run: ({ caller, params }) => conferences.getText(caller, params.id),
+    }),
+    route({
+      method: "PUT",
+      path: "/v1.0/conferences/{id}",
+      auth: "customer",
+      tag: "Conferences",
+      summary: "Change a conference",
+      description:
+        "What is left out keeps its value. A `timeout` counts from now; 0 takes it away. Calls that are in keep the actions they came with.",
+      params: conference_params,
+      body: ConferenceChanges,
+      replies: shown,
+      problems: ["CONFERENCE_NOT_FOUND", "STATE_INVALID", "INVALID_ACTION_TYPE"],
+      run: ({ caller, params, body }) => conferences.update(caller, params.id, body),
+    }),
+    route({
+      method: "DELETE",
+      path: "/v1.0/conferences/{id}",
+      auth: "any",
+      tag: "Conferences",
+      summary: "End a conference",
+      description:
+        "Nobody can join any more, everybody is removed, then it is `terminated`. Ending it again changes nothing. Hosts may do this too.",
+      params: conference_params,
+      replies: shown,
+      problems: ["CONFERENCE_NOT_FOUND"],
+      run: ({ caller, params }) => conferences.end(caller, params.id),
+    }),
+    route({
+      method: "POST",
+      path: "/v1.0/conferences/{id}/join_tokens",
+      auth: "customer",
+      tag: "Conferences",
+      summary: "Make a link for one person",
+      params: conference_params,
+      body: NewJoinToken,
+      replies: { 200: { description: "The token and the link.", schema: JoinToken } },
+      problems: ["CONFERENCE_NOT_FOUND", "STATE_INVALID"],
+      run: ({ caller, params, body }) => conferences.createJoinToken(caller, params.id, body),
+    }),
+    eventsRoute(conferences),
+  ];
+}
+
+const eventsRoute = (conferences: Conferences): AnyRoute =>
+  route({
+    method: "GET",
+    path: "/v1.0/conferences/{id}/events",
+    auth: "any",
+    tag: "Conferences",
+    summary: "Read the history, oldest first",
+    description: "Kept after the end. Go on with `after` = `next_after` until that is null.",
+    params: conference_params,
+    query: Type.Object({
+      after: Type.Optional(
+        Type.Integer({ minimum: 0, description: "Events with a higher `seq`; 0 when left out." }),
+      ),
+      limit: Type.Optional(
+        Type.Integer({
+          minimum: 1,
+          maximum: limits.events_page_max,
+          description: "100 when left out.",
+        }),
+      ),
+    }),
+    replies: {
+      200: {
+        description: "Events.",
+        schema: Type.Object({
+          result: Type.Array(Event),
+          next_after: Type.Union([Type.Integer(), Type.Null()]),
+        }),
+      },
+    },
+    problems: ["CONFERENCE_NOT_FOUND"],
+    async run({ caller, params, query }) {
+      const found = await conferences.events(
+        caller,
+        params.id,
+        query.after ?? 0,
+        query.limit ?? 100,
+      );
+      return {
+        result: found.events.map(({ id, seq, type, data, actor, cause, tm }) => ({
+          id,
+          seq,
+          type,
+          data,
+          actor,
+          cause,
+          tm: writeTimestamp(tm),
+        })),
+        next_after: found.next_seq,
+      };
+    },
+  });

@@ -1,0 +1,219 @@
+// From a request to its route and back: who asks, how often, what they sent, once or again.
+import type { FastifyReply, FastifyRequest } from "fastify";
+import type { Authenticator } from "../domain/accesskey/index.ts";
+import { type Caller, type Customers, mayManage } from "../domain/customer/index.ts";
+import { problems } from "../kernel/problem.ts";
+import { readJson, readText } from "./json-body.ts";
+import { createJudge } from "./judge.ts";
+import { legacyView } from "./legacy.ts";
+import { httpProblems } from "./problems.ts";
+import { type Rate, rateAddress } from "./rate.ts";
+import type { KeptReply, Repeats } from "./repeated.ts";
+import { Answer, type AnyRoute, type Ask, json_type } from "./route.ts";
+
+/** What the edge needs to serve routes. */
+export interface EdgePorts {
+  readonly authenticator: Authenticator;
+  readonly customers: Customers;
+  readonly repeats: Repeats;
+  /** Per address, on `/auth/*`. */
+  readonly auth_rate: Rate;
+  /** Per access key or token on `/v1.0/*`; per address where there is none. */
+  readonly rest_rate: Rate;
+}
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** Who asked, for the access log. */
+    caller_label: string;
+  }
+}
+
+type Handler = (request: FastifyRequest, reply: FastifyReply) => unknown;
+type AnyAsk = Ask<"any", never, never, never>;
+type Result = object | string | Answer;
+
+/** Names a caller in limits and logs: tokens of one agent count together. */
+export const callerName = (caller: Caller): string =>
+  caller.type === "participant" ? `join:${caller.jti}` : `${caller.type}:${caller.id}`;
+
+/** Makes the handler of a route. */
+export function createHandler(route: AnyRoute, ports: EdgePorts): Handler {
+  const judge = createJudge(route);
+  const is_auth = route.path.startsWith("/auth/");
+
+  const limit = (rate: Rate, key: string, limited_by: "ip" | "customer"): void => {
+    const retry_after_s = rate.take(key);
+    if (retry_after_s === 0) return;
+    throw problems.RATE_LIMIT_EXCEEDED({ retry_after_s, details: [{ limited_by }] });
+  };
+
+  const admit = (request: FastifyRequest, caller: Caller): void => {
+    request.caller_label = callerName(caller);
+    limit(ports.rest_rate, request.caller_label, "customer");
+    if (route.auth === "customer" && !mayManage(caller)) {
+      // A plain agent has a customer, but may not manage what it owns.
+      throw problems.PERMISSION_DENIED();
+    }
+  };
+
+  const run = (request: FastifyRequest, reply: FastifyReply, caller: Caller | null): unknown => {
+    const bytes = bodyOf(request);
+    const text = textOf(route, request, bytes);
+    const params = judge.params(request.params as Record<string, string>);
+    const query = judge.query(request.query as Record<string, string | string[]>);
+    const given =
+      text || !route.body ? undefined : bytes.length === 0 ? {} : readJson(readText(bytes));
+    const body = text || !route.body ? undefined : judge.body(given);
+    const ask = {
+      caller,
+      params,
+      query,
+      body,
+      text,
+      headers: request.headers,
+      address: request.ip,
+      request_id: request.id,
+      is_secure: request.protocol === "https",
+      sealed: undefined,
+    } as unknown as AnyAsk;
+    const key = route.method === "POST" && caller ? request.headers["idempotency-key"] : undefined;
+    if (typeof key === "string" && caller) {
+      return runOnce(request, reply, caller, key, bytes, ask);
+    }
+    const result = route.run(ask);
+    if (result instanceof Promise) {
+      return result.then((settled) => finish(request, reply, caller, settled));
+    }
+    return finish(request, reply, caller, result);
+  };
+
+  const runOnce = async (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    caller: Caller,
+    key: string,
+    body: Uint8Array,
+    ask: AnyAsk,
+  ): Promise<FastifyReply> => {
+    const name = {
+      customer_id: caller.customer_id,
+      caller: callerName(caller),
+      key,
+      method: route.method,
+      path: request.url.split("?")[0] ?? "",
+      body,
+    };
+    const kept = await ports.repeats.once(name, async (keeping) => {
+      const sealed: AnyAsk["sealed"] = (tx, shown, given = {}) =>
+        keeping.seal(tx, keptOf(new Answer({ ...given, body: shown })));
+      return keptOf(await route.run({ ...ask, sealed }));
+    });
+    const shown =
+      kept.content_type === json_type && kept.body !== null
+        ? (JSON.parse(kept.body) as object)
+        : kept.body;
+    const { status, headers, content_type } = kept;
+    return finish(
+      request,
+      reply,
+      caller,
+      new Answer({ status, headers, content_type, body: shown }),
+    );
+  };
+
+  const finish = (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    caller: Caller | null,
+    result: Result,
+  ): FastifyReply | Promise<FastifyReply> => {
+    if (caller && wantsLegacy(request, caller)) {
+      return ports.customers
+        .numberOf(caller.customer_id)
+        .then((number) => send(reply, asLegacy(result, number)));
+    }
+    return send(reply, result);
+  };
+
+  return (request, reply) => {
+    if (is_auth) limit(ports.auth_rate, rateAddress(request.ip), "ip");
+    if (route.auth === "none") return run(request, reply, null);
+    const credential = ports.authenticator.credentialOf({
+      authorization: request.headers.authorization,
+      cookie: request.headers.cookie,
+      url: request.url,
+    });
+    if (credential === null) {
+      limit(ports.rest_rate, rateAddress(request.ip), "ip");
+      throw problems.AUTHENTICATION_REQUIRED();
+    }
+    const known = ports.authenticator.known(credential);
+    if (known) {
+      admit(request, known);
+      return run(request, reply, known);
+    }
+    limit(ports.rest_rate, rateAddress(request.ip), "ip");
+    return ports.authenticator.authenticate(credential).then((caller) => {
+      admit(request, caller);
+      return run(request, reply, caller);
+    });
+  };
+}
+
+const empty = new Uint8Array();
+const bodyOf = (request: FastifyRequest): Uint8Array =>
+  request.body instanceof Uint8Array ? request.body : empty;
+
+// A body that its route takes as text, by type. Any other body is read as JSON, whatever it claims to be: the
+// specification's own example sends JSON as a form.
+function textOf(route: AnyRoute, request: FastifyRequest, bytes: Uint8Array): AnyAsk["text"] {
+  const encoding = request.headers["content-encoding"];
+  if (encoding !== undefined && encoding !== "identity") {
+    throw httpProblems.MEDIA_TYPE_NOT_SUPPORTED({
+      message: "bodies are taken as they are, without an encoding",
+    });
+  }
+  if (!route.texts) return null;
+  const type = (request.headers["content-type"] ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
+  if (route.texts.includes(type)) return { type, body: readText(bytes) };
+  if (route.body) return null;
+  throw httpProblems.MEDIA_TYPE_NOT_SUPPORTED({
+    message: `this takes ${route.texts.join(" or ")}`,
+    details: route.texts.map((accepted) => ({ accepted })),
+  });
+}
+
+function keptOf(result: Result): KeptReply {
+  if (!(result instanceof Answer)) {
+    const body = typeof result === "string" ? result : JSON.stringify(result);
+    return { status: 200, headers: {}, content_type: json_type, body };
+  }
+  const { status, headers, content_type, body } = result;
+  const text = typeof body === "object" && body !== null ? JSON.stringify(body) : body;
+  return { status, headers, content_type, body: text };
+}
+
+function send(reply: FastifyReply, result: Result): FastifyReply {
+  if (typeof result === "string") return reply.header("content-type", json_type).send(result);
+  if (!(result instanceof Answer)) {
+    return reply.header("content-type", json_type).send(JSON.stringify(result));
+  }
+  const { body } = result;
+  reply.code(result.status).headers(result.headers);
+  if (body === null) return reply.send();
+  reply.header("content-type", result.content_type);
+  return reply.send(typeof body === "string" ? body : JSON.stringify(body));
+}
+
+const wantsLegacy = (request: FastifyRequest, caller: Caller): boolean =>
+  request.headers["x-parley-view"] === "legacy" ||
+  (caller.type !== "participant" && caller.view === "legacy");
+
+function asLegacy(result: Result, number: number): Result {
+  if (typeof result === "string") return legacyView(JSON.parse(result) as object, number);
+  if (!(result instanceof Answer)) return legacyView(result, number);
+  const { status, headers, content_type, body } = result;
+  const shown = typeof body === "object" && body !== null ? legacyView(body, number) : body;
+  return new Answer({ status, headers, content_type, body: shown });
+}

@@ -1,0 +1,225 @@
+// The contract: OpenAPI 3.1, made of the same objects that route and judge.
+import type { TSchema } from "typebox";
+import { declaredProblems, statuses } from "../kernel/problem.ts";
+import type { AnyRoute, ReplyDoc } from "./route.ts";
+
+type Node = Record<string, unknown>;
+
+// Reasons that a route can have without naming them.
+const reasons_of_all = ["RATE_LIMIT_EXCEEDED", "SERVICE_UNAVAILABLE", "INTERNAL"];
+const reasons_of_callers = ["AUTHENTICATION_REQUIRED", "INVALID_CREDENTIALS", "PERMISSION_DENIED"];
+
+/** The OpenAPI document of these routes. */
+export function describeRoutes(routes: readonly AnyRoute[]): object {
+  const named = new Map<string, unknown>();
+  const paths: Record<string, Node> = {};
+  for (const route of routes) {
+    const path = paths[route.path] ?? {};
+    path[route.method.toLowerCase()] = describeRoute(route, named);
+    paths[route.path] = path;
+  }
+  const tags = [...new Set(routes.map((route) => route.tag))];
+  return {
+    openapi: "3.1.0",
+    info: {
+      title: "Parley",
+      version: "1.0",
+      description:
+        "Conferences: containers that hold people's voice, video and chat, and keep the complete history of what was exchanged. Times are UTC as `YYYY-MM-DD HH:MM:SS.ffffff`; 9999-01-01 00:00:00.000000 has not happened. The nil UUID is no reference. Unknown members of a body are ignored, members that are null count as left out.",
+      license: { name: "Apache-2.0", identifier: "Apache-2.0" },
+    },
+    servers: [{ url: "/" }],
+    tags: tags.map((name) => ({ name })),
+    paths,
+    components: {
+      schemas: {
+        ...Object.fromEntries([...named].toSorted(([a], [b]) => a.localeCompare(b))),
+        Problem: problem_schema(),
+      },
+      securitySchemes: {
+        bearer: { type: "http", scheme: "bearer", description: "A token or an access key." },
+        token: { type: "apiKey", in: "query", name: "token" },
+        accesskey: { type: "apiKey", in: "query", name: "accesskey" },
+        cookie: { type: "apiKey", in: "cookie", name: "token" },
+      },
+    },
+  };
+}
+
+function describeRoute(route: AnyRoute, named: Map<string, unknown>): Node {
+  const parameters = [
+    ...describeParameters(route.params, "path", named),
+    ...describeParameters(route.query, "query", named),
+  ];
+  if (route.method === "POST" && route.auth !== "none") {
+    parameters.push({
+      name: "Idempotency-Key",
+      in: "header",
+      required: false,
+      description:
+        "Makes the request repeatable for 24 hours: the same key gives the first answer.",
+      schema: { type: "string", minLength: 1, maxLength: 255 },
+    });
+  }
+  const content = {
+    ...(route.body ? { "application/json": { schema: lift(route.body, named) } } : {}),
+    ...Object.fromEntries(
+      (route.texts ?? []).map((type) => [type, { schema: { type: "string" } }]),
+    ),
+  };
+  const needs_body = route.texts !== undefined || requiredOf(route.body).length > 0;
+  return {
+    operationId: operationId(route),
+    tags: [route.tag],
+    summary: route.summary,
+    ...(route.description ? { description: route.description } : {}),
+    ...(route.auth === "none"
+      ? { security: [] }
+      : { security: [{ bearer: [] }, { token: [] }, { accesskey: [] }, { cookie: [] }] }),
+    "x-auth": route.auth,
+    ...(route.example ? { "x-example": route.example } : {}),
+    ...(parameters.length > 0 ? { parameters } : {}),
+    ...(Object.keys(content).length > 0 ? { requestBody: { required: needs_body, content } } : {}),
+    responses: { ...describeReplies(route.replies, named), ...describeProblems(route) },
+  };
+}
+
+const requiredOf = (schema: TSchema | undefined): readonly string[] =>
+  (schema as { required?: string[] } | undefined)?.required ?? [];
+
+const operationId = (route: AnyRoute): string =>
+  `${route.method.toLowerCase()}${route.path
+    .replace(/^\/v1\.0/, "")
+    .split("/")
+    .filter(Boolean)
+    .map((part) => part.replaceAll(/[{}]/g, ""))
+    .map((part) => part.replaceAll(/(?:^|[_.-])(\w)/g, (_, letter: string) => letter.toUpperCase()))
+    .join("")}`;
+
+function describeParameters(
+  schema: TSchema | undefined,
+  place: "path" | "query",
+  named: Map<string, unknown>,
+): Node[] {
+  const properties = (schema as { properties?: Record<string, TSchema> } | undefined)?.properties;
+  const required = requiredOf(schema);
+  return Object.entries(properties ?? {}).map(([name, property]) => {
+    const { description, ...rest } = lift(property, named) as Node;
+    return {
+      name,
+      in: place,
+      required: place === "path" || required.includes(name),
+      ...(description ? { description } : {}),
+      schema: rest,
+    };
+  });
+}
+
+function describeReplies(
+  replies: Readonly<Record<number, ReplyDoc>>,
+  named: Map<string, unknown>,
+): Node {
+  return Object.fromEntries(
+    Object.entries(replies).map(([status, reply]) => [
+      status,
+      {
+        description: reply.description,
+        ...(reply.headers
+          ? {
+              headers: Object.fromEntries(
+                Object.entries(reply.headers).map(([name, description]) => [
+                  name,
+                  { description, schema: { type: "string" } },
+                ]),
+              ),
+            }
+          : {}),
+        ...(reply.schema || reply.content_type
+          ? {
+              content: {
+                [reply.content_type ?? "application/json"]: {
+                  schema: reply.schema ? lift(reply.schema, named) : { type: "string" },
+                },
+              },
+            }
+          : {}),
+      },
+    ]),
+  );
+}
+
+function describeProblems(route: AnyRoute): Node {
+  const known = declaredProblems();
+  const by_status = new Map<number, string[]>();
+  const reasons = [
+    ...(route.auth === "none" ? [] : reasons_of_callers),
+    ...(route.body ? ["INVALID_ARGUMENT", "INVALID_JSON_BODY", "BODY_TOO_LARGE"] : []),
+    ...(route.texts ? ["MEDIA_TYPE_NOT_SUPPORTED"] : []),
+    ...(route.params ? ["INVALID_ID"] : []),
+    ...(route.query ? ["INVALID_REQUEST_PARAMETER"] : []),
+    ...(route.method === "POST" && route.auth !== "none" ? ["IDEMPOTENCY_KEY_REUSED"] : []),
+    ...(route.problems ?? []),
+    ...reasons_of_all,
+  ];
+  for (const reason of new Set(reasons)) {
+    const kind = known.get(reason);
+    if (!kind) throw new Error(`${route.method} ${route.path}: no problem is named ${reason}`);
+    const status = kind.http ?? statuses[kind.status];
+    by_status.set(status, [...(by_status.get(status) ?? []), reason]);
+  }
+  return Object.fromEntries(
+    [...by_status]
+      .toSorted(([a], [b]) => a - b)
+      .map(([status, given]) => [
+        status,
+        {
+          description: given
+            .map((reason) => `\`${reason}\` ${known.get(reason)?.title}`)
+            .join("; "),
+          content: { "application/json": { schema: { $ref: "#/components/schemas/Problem" } } },
+        },
+      ]),
+  );
+}
+
+const problem_schema = (): Node => ({
+  type: "object",
+  description: "Every failure.",
+  required: ["error"],
+  properties: {
+    error: {
+      type: "object",
+      required: ["status", "reason", "message", "request_id"],
+      properties: {
+        status: { type: "string", enum: Object.keys(statuses) },
+        reason: { type: "string", enum: [...declaredProblems().keys()].toSorted() },
+        message: { type: "string", description: "For people." },
+        request_id: { type: "string" },
+        details: { type: "array", items: { type: "object" } },
+      },
+    },
+  },
+});
+
+// Schemas with a title stand once, under that name.
+function lift(schema: unknown, named: Map<string, unknown>): unknown {
+  if (Array.isArray(schema)) return schema.map((one) => lift(one, named));
+  if (typeof schema !== "object" || schema === null) return schema;
+  const lifted: Node = {};
+  for (const [key, value] of Object.entries(schema)) lifted[key] = lift(value, named);
+  const { title, ...rest } = lifted;
+  if (typeof title !== "string") return lifted;
+  named.set(title, rest);
+  return { $ref: `#/components/schemas/${title}` };
+}
+
+/** The catalogue of problems, for the contract. */
+export const describeCatalogue = (): object =>
+  Object.fromEntries(
+    [...declaredProblems()]
+      .toSorted(([a], [b]) => a.localeCompare(b))
+      .map(([reason, { status, title, http }]) => [
+        reason,
+        { status, http: http ?? statuses[status], title },
+      ]),
+  );
