@@ -265,7 +265,6 @@ async function addPages(app: FastifyInstance, pages: string | null): Promise<voi
     ...options,
     root: join(import.meta.dirname, "docs"),
     prefix: "/docs/",
-    redirect: true,
   });
   if (pages === null || !existsSync(pages)) return;
   await app.register(fastifyStatic, { ...options, root: pages, decorateReply: false });
