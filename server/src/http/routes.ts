@@ -2,14 +2,12 @@
 import type { Accesskeys, Authenticator } from "../domain/accesskey/index.ts";
 import type { Conferences } from "../domain/conference/index.ts";
 import type { Customers } from "../domain/customer/index.ts";
-import type { Talk } from "../domain/talk/index.ts";
 import { accesskeyRoutes } from "./accesskeys.ts";
 import { authRoutes } from "./auth.ts";
 import { conferencecallRoutes } from "./conferencecalls.ts";
 import { conferenceRoutes } from "./conferences.ts";
 import { conversationRoutes } from "./conversations.ts";
 import { customerRoutes } from "./customers.ts";
-import { messageRoutes } from "./messages.ts";
 import type { AnyRoute } from "./route.ts";
 
 /** The nouns behind the routes. */
@@ -18,7 +16,6 @@ export interface RoutePorts {
   readonly accesskeys: Accesskeys;
   readonly authenticator: Authenticator;
   readonly conferences: Conferences;
-  readonly talk: Talk;
   readonly token_lifetime_ms: number;
 }
 
@@ -28,7 +25,6 @@ export function createRoutes(ports: RoutePorts): AnyRoute[] {
     ...authRoutes(ports),
     ...conferenceRoutes(ports),
     ...conferencecallRoutes(ports.conferences),
-    ...messageRoutes(ports),
     ...accesskeyRoutes(ports),
     ...customerRoutes(ports),
     ...conversationRoutes(),
