@@ -101,7 +101,9 @@ impl Room {
         {
             layer.remove_viewer(switch.viewer);
         }
-        self.mark_tiles_changed(switch.viewer.endpoint);
+        if self.layers.get(layer_key).is_some_and(|layer| layer.medium == Medium::Video) {
+            self.mark_tiles_changed(switch.viewer.endpoint);
+        }
     }
 
     pub(super) fn mark_tiles_changed(&mut self, endpoint: Key) {

@@ -151,8 +151,10 @@ impl<'a> Reader<'a> {
         self.rest = rest;
         let mut body = &packet[4..];
         if first & 0x20 != 0 {
+            // RFC 3550 asks for a multiple of four; Chromium pads its transport-wide feedback by one
+            // to three bytes, to the next word.
             let count = usize::from(*body.last().ok_or(RtpError::Padding)?);
-            if count == 0 || count % 4 != 0 || count > body.len() {
+            if count == 0 || count > body.len() {
                 return Err(RtpError::Padding);
             }
             body = &body[..body.len() - count];
