@@ -16,7 +16,8 @@
 //!    `Reception`; its first two bytes go to
 //!    [`on_retransmission`](receive::Reception::on_retransmission) of the track that it repairs.
 //!    [`transport_cc::ArrivalLog::record`] notes the transport-wide number.
-//! 6. [`payload`] reads key frames and VP8 counters once; [`cache::PacketCache::put`] keeps it.
+//! 6. [`payload::inspect`] reads key frames and VP8 counters once; [`cache::PacketCache::put`] keeps
+//!    it. With a key frame, [`receive::Reception::forget_before`] drops older requests.
 //!
 //! # How it goes out, per viewer
 //!
@@ -75,6 +76,9 @@
 //! - Feedback in: [`transport_cc::Feedback::parse`] → [`transport_cc::SendHistory::on_feedback`] →
 //!   [`bandwidth::BandwidthEstimator::on_feedback`]; ask
 //!   [`probe`](bandwidth::BandwidthEstimator::probe) after each.
+//!
+//! Opening happens in place and destroys what does not authenticate: whoever tries two keys on one
+//! packet (a restart with new keys) tries on a copy.
 //!
 //! # Snapshots
 //!

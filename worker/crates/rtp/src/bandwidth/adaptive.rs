@@ -23,6 +23,8 @@ const PROBE_TIMEOUT: Duration = Duration::from_millis(1_000);
 const PROBE_INTERVAL: Duration = Duration::from_millis(3_000);
 /// After over-use, before the next probe.
 const PROBE_RECOVERY: Duration = Duration::from_millis(1_500);
+/// How long what a probe has shown counts as throughput, where queues grow behind it.
+const PROBE_VALID: Duration = Duration::from_millis(1_000);
 /// Factors of the first probes, then of those while the sender wants more.
 const PROBE_START_FACTORS: [u64; 2] = [3, 6];
 const PROBE_FACTOR: u64 = 2;
@@ -53,12 +55,12 @@ struct Probing {
     // A good result calls for the next at once.
     goes_on: bool,
     running: Option<Running>,
+    shown: Option<(Micros, u64)>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Running {
     id: u16,
-    rate_bps: u64,
     packets: u32,
     bytes: u64,
     first_size: u64,
@@ -133,16 +135,29 @@ impl AdaptiveEstimator {
             return;
         };
         let before = self.target_bps();
-        if shown > before && self.delay.usage() != Usage::Over {
-            self.rate.set(now, shown);
-            self.loss.raise(shown);
+        self.probing.shown = Some((now, shown.bps));
+        if shown.is_bottleneck && shown.bps < before {
+            // The probe itself stood in the queue: this is what the path carries.
+            self.rate.set(now, shown.bps);
+        } else if shown.bps > before && self.delay.usage() != Usage::Over && !self.loss.is_heavy() {
+            self.rate.set(now, shown.bps);
+            self.loss.raise(shown.bps);
             // Nearly everything that was sent came as fast: there may be more.
-            self.probing.goes_on = shown * 10 >= running.rate_bps * 7;
+            self.probing.goes_on = !shown.is_bottleneck;
         }
     }
 
+    /// What came through lately, by the packets or by the last probe.
+    fn throughput_bps(&self, now: Micros) -> Option<u64> {
+        let shown = self
+            .probing
+            .shown
+            .filter(|(at, _)| now.since(*at) < PROBE_VALID);
+        self.throughput.bps().max(shown.map(|(_, bps)| bps))
+    }
+
     fn probe_rate(&mut self, now: Micros) -> Option<u64> {
-        if self.wanted_bps <= self.target_bps() {
+        if self.wanted_bps <= self.target_bps() || self.loss.is_heavy() {
             return None;
         }
         let probing = &mut self.probing;
@@ -209,7 +224,7 @@ impl BandwidthEstimator for AdaptiveEstimator {
             .on_packets(now, reports.len() as u32, lost, target, self.round_trip);
         self.finish_probe(now, has_later);
         let is_limited = self.is_limited();
-        let throughput = self.throughput.bps();
+        let throughput = self.throughput_bps(now);
         self.rate
             .update(now, usage, throughput, is_limited, self.round_trip);
         self.rate.keep_within(&self.bounds);
@@ -251,7 +266,6 @@ impl BandwidthEstimator for AdaptiveEstimator {
         probing.last_id = probing.last_id.checked_add(1).unwrap_or(1);
         probing.running = Some(Running {
             id: probing.last_id,
-            rate_bps,
             packets: 0,
             bytes: 0,
             first_size: 0,
@@ -270,7 +284,7 @@ impl BandwidthEstimator for AdaptiveEstimator {
 
 impl Running {
     /// What the probe shows: the slower of how it was sent and how it came.
-    fn result(&self) -> Option<u64> {
+    fn result(&self) -> Option<Shown> {
         if self.packets < PROBE_PACKETS_MIN {
             return None;
         }
@@ -279,13 +293,23 @@ impl Running {
         // n packets span n - 1 intervals: the last one left, the first one came, outside of them.
         let sent_bps = (self.bytes - self.last_size) * 8 * 1_000_000 / sent_us;
         let arrived_bps = (self.bytes - self.first_size) * 8 * 1_000_000 / arrived_us;
-        if arrived_bps * 10 < sent_bps * 9 {
-            // The path's own rate was seen: stay a little below it.
-            Some(arrived_bps * 95 / 100)
+        let is_bottleneck = arrived_bps * 10 < sent_bps * 9;
+        // Where the path's own rate was seen, stay a little below it.
+        let bps = if is_bottleneck {
+            arrived_bps * 95 / 100
         } else {
-            Some(sent_bps.min(arrived_bps))
-        }
+            sent_bps.min(arrived_bps)
+        };
+        Some(Shown { bps, is_bottleneck })
     }
+}
+
+/// What a probe has shown.
+#[derive(Clone, Copy, Debug)]
+struct Shown {
+    bps: u64,
+    // It came slower than it was sent.
+    is_bottleneck: bool,
 }
 
 /// What left, smoothed over about half a second.

@@ -7,13 +7,16 @@ use std::time::Duration;
 use super::Bounds;
 use crate::time::Micros;
 
-/// Packets over which loss is taken, at least.
-const PACKETS_MIN: u32 = 20;
+/// Packets and time over which loss is taken, at least: fewer would take chance for a trend.
+const PACKETS_MIN: u32 = 50;
+const INTERVAL_MIN: Duration = Duration::from_millis(500);
 /// Loss up to which the rate may grow, and above which it falls. In 1/256.
 const LOW: u8 = 5;
 const HIGH: u8 = 26;
-/// Growth of the cap a second.
+/// Growth of the cap a second below the low mark, and between the marks: loss that does not depend
+/// on the rate must not hold it down for ever.
 const GROWTH: f64 = 1.08;
+const GROWTH_BETWEEN: f64 = 1.03;
 /// Least time between two reductions, beside the round trip.
 const DECREASE_INTERVAL: Duration = Duration::from_millis(300);
 
@@ -24,6 +27,7 @@ pub(super) struct LossCap {
     packets: u32,
     lost: u32,
     fraction: u8,
+    taken_at: Option<Micros>,
     grown_at: Option<Micros>,
     decreased_at: Option<Micros>,
 }
@@ -35,6 +39,7 @@ impl LossCap {
             packets: 0,
             lost: 0,
             fraction: 0,
+            taken_at: None,
             grown_at: None,
             decreased_at: None,
         }
@@ -59,9 +64,11 @@ impl LossCap {
     ) {
         self.packets += packets;
         self.lost += lost;
-        if self.packets < PACKETS_MIN {
+        let taken_at = *self.taken_at.get_or_insert(now);
+        if self.packets < PACKETS_MIN || now.since(taken_at) < INTERVAL_MIN {
             return;
         }
+        self.taken_at = Some(now);
         let fraction = (u64::from(self.lost) * 256 / u64::from(self.packets)).min(255) as u8;
         self.packets = 0;
         self.lost = 0;
@@ -87,13 +94,21 @@ impl LossCap {
                 self.cap_bps = (target_bps as f64).min(self.cap_bps) * kept;
             }
             self.grown_at = Some(now);
-        } else if fraction <= LOW {
+        } else {
+            let growth = if fraction <= LOW {
+                GROWTH
+            } else {
+                GROWTH_BETWEEN
+            };
             let since = self.grown_at.map_or(Duration::ZERO, |at| now.since(at));
             self.grown_at = Some(now);
-            self.cap_bps *= GROWTH.powf(since.as_secs_f64().min(1.0));
-        } else {
-            self.grown_at = Some(now);
+            self.cap_bps *= growth.powf(since.as_secs_f64().min(1.0));
         }
+    }
+
+    /// Whether loss is what the path has too much of: then a probe would only make more of it.
+    pub(super) const fn is_heavy(&self) -> bool {
+        self.fraction > HIGH
     }
 
     /// A probe has shown that the path carries this.

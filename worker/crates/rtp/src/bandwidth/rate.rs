@@ -23,9 +23,9 @@ const RESPONSE: Duration = Duration::from_millis(100);
 /// Weight of a new sample of the capacity at over-use.
 const CAPACITY_WEIGHT: f64 = 0.05;
 /// Throughput is taken over this much of the receiver's time. Microseconds.
-const THROUGHPUT_WINDOW_US: i64 = 500_000;
+const THROUGHPUT_WINDOW_US: i64 = 250_000;
 /// Before this much has passed, throughput says nothing. Microseconds.
-const THROUGHPUT_MIN_US: i64 = 150_000;
+const THROUGHPUT_MIN_US: i64 = 100_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Direction {
@@ -189,7 +189,7 @@ impl Capacity {
     }
 }
 
-/// What came, over the last half second of the receiver's clock.
+/// What came, over the last quarter of a second of the receiver's clock.
 #[derive(Debug, Default)]
 pub(super) struct Throughput {
     arrivals: VecDeque<(i64, u32)>,
