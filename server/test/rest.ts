@@ -10,10 +10,8 @@ import {
   type Attendance,
   type Conferences,
   createConferences,
-  talkRoom,
 } from "../src/domain/conference/index.ts";
 import { createCustomers, createTokens, type Tokens } from "../src/domain/customer/index.ts";
-import { createTalk } from "../src/domain/talk/index.ts";
 import { type AnyRoute, createHttp, createRoutes } from "../src/http/index.ts";
 import { type Clock, createSystemClock } from "../src/kernel/clock.ts";
 import { readConfig } from "../src/kernel/config.ts";
@@ -112,7 +110,6 @@ export async function startRest(options: RestOptions = {}): Promise<Rest> {
     accesskeys,
     authenticator,
     conferences,
-    talk: createTalk({ store, clock, ids, room: talkRoom }),
     token_lifetime_ms: 3_600_000,
   });
   const http = await createHttp({
@@ -193,7 +190,7 @@ function replyJudge(routes: readonly AnyRoute[]) {
     const plain = path.split("?")[0] ?? "";
     if (status >= 400) {
       const { error } = body as { error?: Record<string, unknown> };
-      assert.ok(error, `${method} ${plain} ${status} has no error object`);
+      assert.ok(typeof error === "object", `${method} ${plain} ${status} has no error object`);
       assert.deepEqual(
         Object.keys(error).filter((key) => key !== "details"),
         ["status", "reason", "message", "request_id"],

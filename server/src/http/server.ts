@@ -120,6 +120,8 @@ export async function createHttp(ports: HttpPorts): Promise<Http> {
     rest_rate: createRate(clock, config.limits.rest_rate, config.limits.rest_burst),
   };
   const { routes, openapi } = withOpenapi(ports.routes);
+  // Before any route and page: routes take the handler of the moment when the first plugin is loaded.
+  addFailures(app, routes, log);
   for (const one of routes) {
     app.route({
       method: one.method,
@@ -129,7 +131,6 @@ export async function createHttp(ports: HttpPorts): Promise<Http> {
   }
   addHealth(app, ports);
   await addPages(app, ports.pages);
-  addFailures(app, routes, log);
 
   return {
     server: app.server as HttpServer,
