@@ -12,7 +12,7 @@ import type { ServerFrame } from "./wire.ts";
 /** Ports of the core; tests give their own. */
 export interface CorePorts {
   readonly timing: Timing;
-  readonly openSocket: (url: string) => Socket;
+  readonly openSocket: (url: string, token: string) => Socket;
 }
 
 /** The browser's ports. */
@@ -123,8 +123,6 @@ export function createCore(
     const url = new URL(
       `${serverOf(options).replace(/^http/, "ws")}/v1.0/conferences/${options.conference_id}/live`,
     );
-    // A browser's WebSocket cannot carry headers; the server strikes this from its logs.
-    url.searchParams.set("token", options.token);
     if (conferencecall_id !== null) url.searchParams.set("conferencecall_id", conferencecall_id);
     if (after !== null) url.searchParams.set("after", String(after));
     return url.href;
@@ -140,7 +138,7 @@ export function createCore(
     finish({ reason: "left", problem: null });
   };
   const link = openLiveLink({
-    open: ports.openSocket,
+    open: (url) => ports.openSocket(url, options.token),
     address,
     timing,
     listener: {

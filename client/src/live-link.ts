@@ -215,9 +215,9 @@ export function openLiveLink(ports: {
   };
 }
 
-/** The browser's WebSocket as a {@link Socket}. */
-export function openBrowserSocket(url: string): Socket {
-  const socket = new WebSocket(url);
+/** The browser's WebSocket as a {@link Socket}. The token travels as a subprotocol: a page cannot set headers, and addresses end up in logs. */
+export function openBrowserSocket(url: string, token: string): Socket {
+  const socket = new WebSocket(url, ["parley.v1", `bearer.${token}`]);
   const wrapped: Socket = {
     onmessage: null,
     onclose: null,

@@ -30,6 +30,9 @@ interface Taken {
 
 /** Wishes of one layout are sent together. */
 const gather_ms = 20;
+/** A wish that is not fulfilled is told again, since the server may not have known the person yet: after this, then ever more rarely. */
+const remind_ms = 1_000;
+const remind_ms_max = 16_000;
 
 const first_size: TileSize = { width: 320, height: 180 };
 
@@ -43,11 +46,24 @@ export function createTiles(
   const media = Array.from({ length: count }, () => new MediaStream());
   const taken = new Map<number, Taken>();
   let gathering: Timer | null = null;
+  let reminding: Timer | null = null;
+  let pause_ms = remind_ms;
 
+  const send = (): void => {
+    order(lines.orders());
+    reminding?.cancel();
+    reminding = timing.after(pause_ms, () => {
+      const is_pending = [...taken.values()].some(({ view }) => view.wanted && !view.is_showing);
+      if (!is_pending) return;
+      pause_ms = Math.min(pause_ms * 2, remind_ms_max);
+      send();
+    });
+  };
   const sendSoon = (): void => {
+    pause_ms = remind_ms;
     gathering ??= timing.after(gather_ms, () => {
       gathering = null;
-      order(lines.orders());
+      send();
     });
   };
   const refresh = (tile: Taken, quality: Quality = tile.view.quality): void => {
@@ -161,6 +177,7 @@ export function createTiles(
       [...taken.values()].filter((tile) => tile.view.is_showing).map((tile) => tile.line),
     close() {
       gathering?.cancel();
+      reminding?.cancel();
     },
   };
 }

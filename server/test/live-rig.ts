@@ -250,7 +250,9 @@ export async function startLiveRig(options: { clock?: Clock } = {}): Promise<Liv
 
 /** Opens a client's end. */
 export function connect(url: string, headers: Record<string, string> = {}): Client {
-  const socket = new WebSocket(url, { headers });
+  const { "sec-websocket-protocol": protocols = "", ...rest } = headers;
+  const named = protocols.split(", ").filter(Boolean);
+  const socket = new WebSocket(url, named, { headers: rest });
   const frames: unknown[] = [];
   let waiting: (() => void)[] = [];
   let given = 0;

@@ -357,3 +357,15 @@ test("pages_of_other_sites_are_refused_before_the_handshake", async () => {
   const own = connect(url, { origin: rig.url.replace("ws:", "http:") });
   assert.equal((await own.next(() => true)).type, "snapshot");
 });
+
+test("a_credential_may_travel_as_a_subprotocol_and_is_not_repeated_in_the_answer", async () => {
+  const { conference_id, guest } = await seated();
+  const url = `${rig.url}/v1.0/conferences/${conference_id}/live`;
+  const client = connect(url, {
+    "sec-websocket-protocol": `parley.v1, bearer.${guest.token}`,
+  });
+  const answer = new Promise<string | undefined>((resolve) => {
+    client.socket.on("upgrade", (reply) => resolve(reply.headers["sec-websocket-protocol"]));
+  });
+  assert.equal(await answer, "parley.v1");
+});

@@ -30,6 +30,14 @@ type Target =
       readonly after: number | null;
     };
 
+/** The subprotocol that clients may name, beside `bearer.<credential>`: the one place where a page can put a credential without an address. */
+const protocol = "parley.v1";
+
+function credentialIn(protocols: string | undefined): string | null {
+  const found = protocols?.split(",").find((one) => one.trim().startsWith("bearer."));
+  return found?.trim().slice("bearer.".length) || null;
+}
+
 /** Makes the edge. */
 export function createUpgrades(ports: {
   readonly live: LiveSockets;
@@ -47,6 +55,8 @@ export function createUpgrades(ports: {
     maxPayload: socket_limits.payload_bytes_max,
     perMessageDeflate: false,
     clientTracking: false,
+    // Never the one with the token in it: the answer would repeat it.
+    handleProtocols: (offered) => (offered.has(protocol) ? protocol : false),
   });
   const open = new Set<WebSocket>();
   const answered = new WeakMap<WebSocket, number>();
@@ -87,11 +97,9 @@ export function createUpgrades(ports: {
   ): Promise<void> => {
     try {
       const { authorization, cookie } = request.headers;
-      const credential = authenticator.credentialOf({
-        authorization,
-        cookie,
-        url: request.url ?? "",
-      });
+      const credential =
+        credentialIn(request.headers["sec-websocket-protocol"]) ??
+        authenticator.credentialOf({ authorization, cookie, url: request.url ?? "" });
       if (credential === null) {
         connection.close(close_codes.credential);
         return;
