@@ -6,7 +6,7 @@ import { type Parley, startParley } from "../harness/parley.ts";
 
 let parley: Parley;
 before(async () => {
-  parley = await startParley();
+  parley = await startParley({ PARLEY_LOG_LEVEL: "debug" });
 });
 after(() => parley.stop());
 
