@@ -12,6 +12,7 @@ import {
 import { type FormEvent, useCallback, useEffect, useState } from "react";
 import { Button, FieldError, Input, Label, TextField, ToggleButton } from "react-aria-components";
 import { Icon } from "../look/icon.tsx";
+import { hueOf, initials, someNames } from "../look/people.ts";
 import { readPreference, writePreference } from "../look/preferences.ts";
 import { ProblemNotice } from "../look/problem-notice.tsx";
 import { reportFault } from "../look/report.ts";
@@ -22,7 +23,6 @@ import { DeviceChoices } from "./device-choices.tsx";
 import { deviceTexts } from "./device-problem.ts";
 import { endingFor } from "./ending.ts";
 import { LevelMeter } from "./level-meter.tsx";
-import { hueOf, initials, someNames } from "./people.ts";
 import { Picture } from "./picture.tsx";
 
 const name_length_max = 100;
@@ -40,7 +40,11 @@ export function BeforeJoining(props: {
   useEffect(() => {
     const stop = new AbortController();
     let open: WatchedConference | null = null;
-    watchConference({ ...address, signal: stop.signal }).then(
+    watchConference({
+      conference_id: address.conference_id,
+      token: address.token,
+      signal: stop.signal,
+    }).then(
       (conference) => {
         open = conference;
         if (stop.signal.aborted) conference.close().catch(reportFault);

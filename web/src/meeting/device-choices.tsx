@@ -27,7 +27,7 @@ export function DeviceChoices(props: { readonly devices: Devices; readonly can_s
         [device_id, label || t("device_unnamed", { number: at + 1 })] as const,
     ),
   ];
-  const valueOf = (kind: DeviceKindView): string =>
+  const chosenIn = (kind: DeviceKindView): string =>
     kind.list.some(({ device_id }) => device_id === kind.device_id)
       ? (kind.device_id ?? system)
       : system;
@@ -41,13 +41,13 @@ export function DeviceChoices(props: { readonly devices: Devices; readonly can_s
         <>
           <Choice
             label={t("microphone")}
-            value={valueOf(view.microphones)}
+            value={chosenIn(view.microphones)}
             options={options(view.microphones)}
             onChange={(id) => chosen(devices.chooseMicrophone(id || null))}
           />
           <Choice
             label={t("camera")}
-            value={valueOf(view.cameras)}
+            value={chosenIn(view.cameras)}
             options={options(view.cameras)}
             onChange={(id) => chosen(devices.chooseCamera(id || null))}
           />
@@ -57,7 +57,7 @@ export function DeviceChoices(props: { readonly devices: Devices; readonly can_s
         {view.can_choose_speaker && (
           <Choice
             label={t("speaker")}
-            value={valueOf(view.speakers)}
+            value={chosenIn(view.speakers)}
             options={options(view.speakers)}
             onChange={(id) => chosen(devices.chooseSpeaker(id || null))}
           />

@@ -40,6 +40,7 @@ export function LevelMeter(props: { readonly devices: Devices; readonly is_on: b
   return (
     <div className="level">
       <Icon name={is_on ? "microphone" : "microphone_off"} />
+      {/* biome-ignore lint/a11y/useSemanticElements: a meter element cannot be drawn as bars in every browser */}
       <div
         ref={bars}
         className="level-bars"

@@ -5,6 +5,7 @@ import { readMeetingAddress } from "./address.ts";
 import { MeetApp } from "./meet-app.tsx";
 import "../look/tokens.css";
 import "../look/base.css";
+import "../chat/chat.css";
 import "./meeting.css";
 import "./before.css";
 

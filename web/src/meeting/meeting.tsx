@@ -8,6 +8,7 @@ import {
 } from "@parley/client";
 import { useCallback, useEffect, useMemo, useState } from "react";
 import { Button, Tab, TabList, TabPanel, Tabs } from "react-aria-components";
+import { ChatPanel } from "../chat/chat-panel.tsx";
 import { createAnnouncer } from "../look/announcer.ts";
 import { ConfirmBox } from "../look/dialog.tsx";
 import { Icon } from "../look/icon.tsx";
@@ -19,7 +20,6 @@ import { useSurroundings } from "../look/surroundings.tsx";
 import { useNotice } from "../look/use-notice.ts";
 import { Banners } from "./banners.tsx";
 import { type MeetingSettings, SettingsBox, ShortcutsBox } from "./boxes.tsx";
-import { ChatPanel } from "./chat-panel.tsx";
 import { ControlBar, type Controls, type PanelName } from "./control-bar.tsx";
 import { deviceTexts } from "./device-problem.ts";
 import { PeoplePanel } from "./people-panel.tsx";

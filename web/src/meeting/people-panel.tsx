@@ -3,8 +3,8 @@ import type { ConferenceView, JoinedConference, Person } from "@parley/client";
 import { useState } from "react";
 import { Button, Input, Label, SearchField } from "react-aria-components";
 import { Icon } from "../look/icon.tsx";
+import { hueOf, initials } from "../look/people.ts";
 import { useSurroundings } from "../look/surroundings.tsx";
-import { hueOf, initials } from "./people.ts";
 import type { PersonCommands } from "./person-menu.tsx";
 
 // A list that fits on one screen needs no search.

@@ -4,11 +4,11 @@ import { useRef, useState } from "react";
 import { Button } from "react-aria-components";
 import { Icon } from "../look/icon.tsx";
 import { useSurroundings } from "../look/surroundings.tsx";
+import { useSize } from "../look/use-size.ts";
 import type { PersonCommands } from "./person-menu.tsx";
 import { seat, spoke } from "./seating.ts";
 import { type Box, planStage } from "./stage-layout.ts";
 import { TileBox, type TileSubject } from "./tile-box.tsx";
-import { useSize } from "./use-size.ts";
 
 /** What is shown large by choice. */
 export interface Pin {

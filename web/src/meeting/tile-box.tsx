@@ -10,9 +10,9 @@ import {
 } from "@parley/client";
 import { type CSSProperties, useCallback, useEffect, useState } from "react";
 import { Icon } from "../look/icon.tsx";
+import { hueOf, initials } from "../look/people.ts";
 import { useSurroundings } from "../look/surroundings.tsx";
 import { useNotice } from "../look/use-notice.ts";
-import { hueOf, initials } from "./people.ts";
 import { type PersonCommands, PersonMenu } from "./person-menu.tsx";
 import { Picture } from "./picture.tsx";
 import { QualityBars } from "./quality-bars.tsx";

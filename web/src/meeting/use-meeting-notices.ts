@@ -2,9 +2,9 @@
 import { type JoinedConference, Problem } from "@parley/client";
 import { useEffect, useRef } from "react";
 import type { Announcer } from "../look/announcer.ts";
+import { someNames } from "../look/people.ts";
 import { sentenceFor } from "../look/problem-notice.tsx";
 import type { Surroundings } from "../look/surroundings.tsx";
-import { someNames } from "./people.ts";
 import type { Toasts } from "./toasts.tsx";
 
 /** Joins and leaves within this time become one notice. */

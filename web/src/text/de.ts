@@ -241,6 +241,7 @@ export const de: Record<keyof typeof en, Entry> = {
   filter_type: "Art",
   filter_text: "Nach Name, Beschreibung oder Id suchen",
   filter_all: "Alle",
+  filter_open: "Nicht beendet",
   status_starting: "startet",
   status_progressing: "läuft",
   status_terminating: "wird beendet",

@@ -241,6 +241,7 @@ export const en = {
   filter_type: "Type",
   filter_text: "Find by name, detail or id",
   filter_all: "All",
+  filter_open: "Not ended",
   status_starting: "starting",
   status_progressing: "progressing",
   status_terminating: "terminating",

@@ -4,23 +4,22 @@ import { type KeyboardEvent, useEffect, useLayoutEffect, useRef, useState } from
 import { Button, Label, TextArea, TextField } from "react-aria-components";
 import { Choice } from "../look/choice.tsx";
 import { Icon } from "../look/icon.tsx";
+import { readTime } from "../look/people.ts";
 import { ProblemNotice, sentenceFor } from "../look/problem-notice.tsx";
 import { reportFault } from "../look/report.ts";
 import { useSurroundings } from "../look/surroundings.tsx";
 import { MessageText } from "./message-text.tsx";
-import { readTime } from "./people.ts";
 
 const text_length_max = 4_000;
 const nil_uuid = "00000000-0000-0000-0000-000000000000";
 const everyone = "everyone";
 
-/** Messages, oldest first, and the field below. `my_id` is null for who writes as the customer. */
+/** Messages, oldest first, and the field below. `my_id` is null for who writes as the customer; without `chat` one can only read. */
 export function ChatPanel(props: {
-  readonly chat: Chat;
+  readonly chat: Chat | null;
   readonly view: ChatView;
   readonly people: readonly Person[];
   readonly my_id: string | null;
-  readonly is_read_only?: boolean;
 }) {
   const { t } = useSurroundings();
   const { chat, view } = props;
@@ -34,7 +33,7 @@ export function ChatPanel(props: {
     if (log.current && is_at_end.current) log.current.scrollTop = log.current.scrollHeight;
   }, [view.messages, view.pending]);
   useEffect(() => {
-    if (view.unread === 0) return;
+    if (view.unread === 0 || !chat) return;
     const read = (): void => {
       if (document.visibilityState === "visible") chat.markRead();
     };
@@ -44,6 +43,7 @@ export function ChatPanel(props: {
   }, [chat, view.unread]);
 
   const loadEarlier = (): void => {
+    if (!chat) return;
     const before = log.current?.scrollHeight ?? 0;
     chat.loadEarlier().then(
       () => {
@@ -57,9 +57,12 @@ export function ChatPanel(props: {
   };
   return (
     <div className="chat">
-      <section
+      <div
         className="chat-log"
         ref={log}
+        role="log"
+        // Spoken by the page's announcer, which does not let a busy chat talk without end.
+        aria-live="off"
         aria-label={t("chat_log")}
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolled region must be reachable by keyboard
         tabIndex={0}
@@ -84,13 +87,14 @@ export function ChatPanel(props: {
               my_id={props.my_id}
             />
           ))}
-          {view.pending.map((pending) => (
-            <PendingItem key={pending.client_id} pending={pending} chat={chat} />
-          ))}
+          {chat &&
+            view.pending.map((pending) => (
+              <PendingItem key={pending.client_id} pending={pending} chat={chat} />
+            ))}
         </ol>
         {failure !== null && <ProblemNotice thrown={failure} />}
-      </section>
-      {!props.is_read_only && <Composer {...props} />}
+      </div>
+      {chat && <Composer chat={chat} people={props.people} my_id={props.my_id} />}
     </div>
   );
 }

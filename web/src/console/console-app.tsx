@@ -1,0 +1,173 @@
+// The console: log-in, navigation, and the view that the address names.
+import {
+  type ReactNode,
+  useCallback,
+  useEffect,
+  useMemo,
+  useState,
+  useSyncExternalStore,
+} from "react";
+import { Button } from "react-aria-components";
+import { Choice } from "../look/choice.tsx";
+import { Icon, type IconName } from "../look/icon.tsx";
+import { readPreference, writePreference } from "../look/preferences.ts";
+import { useSurroundings } from "../look/surroundings.tsx";
+import { isLanguage, languages } from "../text/index.ts";
+import { type Api, createApi } from "./api.ts";
+import { ConferenceDetail } from "./conference-detail.tsx";
+import { ConferenceList } from "./conference-list.tsx";
+import { FirstSteps } from "./first-steps.tsx";
+import { Keys } from "./keys.tsx";
+import { LogIn } from "./log-in.tsx";
+import { all_conferences, type Route, readRoute, writeRoute } from "./route.ts";
+
+interface Login {
+  readonly username: string;
+  readonly token: string;
+}
+
+/** The whole console. */
+export function ConsoleApp() {
+  const [login, setLogin] = useState<Login | null>(readLogin);
+  const [has_expired, setExpired] = useState(false);
+  const route = useRoute();
+  const refused = useCallback(() => {
+    writePreference("login", null);
+    setExpired(true);
+    setLogin(null);
+  }, []);
+  const token = login?.token ?? null;
+  const api = useMemo(() => (token === null ? null : createApi(token, refused)), [token, refused]);
+  if (!login || !api) {
+    return (
+      <LogIn
+        has_expired={has_expired}
+        onLogin={(given) => {
+          writePreference("login", JSON.stringify(given));
+          setExpired(false);
+          setLogin(given);
+        }}
+      />
+    );
+  }
+  const logOut = (): void => {
+    writePreference("login", null);
+    setLogin(null);
+  };
+  return (
+    <div className="console">
+      <Navigation route={route} username={login.username} onLogOut={logOut} />
+      <main className="content" id="content" tabIndex={-1}>
+        <View route={route} api={api} />
+      </main>
+    </div>
+  );
+}
+
+function View({ route, api }: { readonly route: Route; readonly api: Api }): ReactNode {
+  switch (route.view) {
+    case "conferences":
+      return <ConferenceList api={api} route={route} />;
+    case "conference":
+      return <ConferenceDetail key={route.id} api={api} id={route.id} tab={route.tab} />;
+    case "keys":
+      return <Keys api={api} />;
+    case "start":
+      return <FirstSteps />;
+  }
+}
+
+function Navigation(props: {
+  readonly route: Route;
+  readonly username: string;
+  readonly onLogOut: () => void;
+}) {
+  const { t, language, theme, setLanguage, setTheme } = useSurroundings();
+  const { view } = props.route;
+  const entry = (route: Route, icon: IconName, name: string, is_here: boolean) => (
+    <a
+      className={is_here ? "is-here" : ""}
+      href={writeRoute(route)}
+      {...(is_here ? { "aria-current": "page" as const } : {})}
+    >
+      <Icon name={icon} />
+      {name}
+    </a>
+  );
+  return (
+    <header className="nav">
+      {/* biome-ignore lint/a11y/useValidAnchor: it goes to a place on the page; the fragment is the console's own */}
+      <a
+        className="skip"
+        href="#content"
+        onClick={(event) => {
+          // The fragment names the view here; the focus moves without it.
+          event.preventDefault();
+          document.getElementById("content")?.focus();
+        }}
+      >
+        {t("skip_to_content")}
+      </a>
+      <p className="brand">Parley</p>
+      <nav aria-label={t("nav_main")}>
+        {entry(all_conferences, "people", t("nav_conferences"), view.startsWith("conference"))}
+        {entry({ view: "keys" }, "key", t("nav_keys"), view === "keys")}
+        {entry({ view: "start" }, "forward", t("nav_start"), view === "start")}
+        <a href="/docs" target="_blank" rel="noopener">
+          <Icon name="book" />
+          {t("nav_docs")}
+        </a>
+      </nav>
+      <div className="nav-foot">
+        <Choice
+          label={t("language")}
+          value={language}
+          options={Object.entries(languages).map(([code, { name }]) => [code, name] as const)}
+          onChange={(code) => {
+            if (isLanguage(code)) setLanguage(code);
+          }}
+        />
+        <Choice
+          label={t("theme")}
+          value={theme}
+          options={[
+            ["light", t("theme_light")],
+            ["dark", t("theme_dark")],
+          ]}
+          onChange={setTheme}
+        />
+        <Button className="button plain" onPress={props.onLogOut}>
+          <Icon name="out" />
+          {t("logout")} ({props.username})
+        </Button>
+      </div>
+    </header>
+  );
+}
+
+/** The view that the address names, followed as it changes. */
+function useRoute(): Route {
+  const hash = useSyncExternalStore(subscribeToHash, () => location.hash);
+  const route = useMemo(() => readRoute(hash), [hash]);
+  useEffect(() => {
+    document.title = "Parley";
+  }, []);
+  return route;
+}
+
+function subscribeToHash(changed: () => void): () => void {
+  globalThis.addEventListener("hashchange", changed);
+  return () => globalThis.removeEventListener("hashchange", changed);
+}
+
+function readLogin(): Login | null {
+  const kept = readPreference("login");
+  if (kept === null) return null;
+  try {
+    const { username, token } = JSON.parse(kept) as Partial<Login>;
+    return typeof username === "string" && typeof token === "string" ? { username, token } : null;
+  } catch {
+    // Somebody else wrote there; logging in again mends it.
+    return null;
+  }
+}

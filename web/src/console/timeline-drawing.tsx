@@ -1,0 +1,135 @@
+// The time line of a conference: one lane a person, when they were in, when they talked.
+import { useMemo, useRef } from "react";
+import { useSurroundings } from "../look/surroundings.tsx";
+import { useSize } from "../look/use-size.ts";
+import type { NumberedEvent } from "./api.ts";
+import { type Lane, type Span, ticksOf, timelineOf } from "./history.ts";
+
+const sizes = { name: 130, lane: 40, bar: 18, talk: 10, axis: 26, foot: 30, tick_gap: 110 };
+
+/** Draws the journal along time. A table with the same facts is one tab away. */
+export function TimelineDrawing(props: {
+  readonly events: readonly NumberedEvent[];
+  readonly now: number;
+}) {
+  const { t, clock } = useSurroundings();
+  const field = useRef<HTMLDivElement>(null);
+  const { width } = useSize(field);
+  const timeline = useMemo(() => timelineOf(props.events, props.now), [props.events, props.now]);
+  const content = (): React.ReactNode => {
+    if (!timeline) return <p className="muted">{t("timeline_empty")}</p>;
+    if (width === 0) return null;
+    const height = sizes.axis + timeline.lanes.length * sizes.lane + sizes.foot;
+    const span: Span = timeline;
+    const right = width - 16;
+    const x = (at: number): number =>
+      sizes.name + ((at - span.from) / (span.to - span.from)) * (right - sizes.name);
+    const ticks = ticksOf(span, Math.max(2, Math.floor((right - sizes.name) / sizes.tick_gap)));
+    const has_seconds = span.to - span.from < 20 * 60_000;
+    return (
+      <svg
+        className="timeline"
+        width={width}
+        height={height}
+        role="img"
+        aria-label={t("timeline_label")}
+      >
+        <title>{t("timeline_label")}</title>
+        {ticks.map((at) => (
+          <g key={at}>
+            <line
+              className="grid"
+              x1={x(at)}
+              x2={x(at)}
+              y1={sizes.axis - 6}
+              y2={height - sizes.foot + 4}
+            />
+            <text className="tick-text" x={x(at)} y={14} textAnchor="middle">
+              {clock(new Date(at), has_seconds)}
+            </text>
+          </g>
+        ))}
+        {timeline.lanes.map((lane, at) => (
+          <LaneDrawing key={lane.id} lane={lane} top={sizes.axis + at * sizes.lane} x={x} />
+        ))}
+        {timeline.marks.map((mark) => (
+          <g key={`${mark.kind}${mark.at}${mark.name}`} className={`mark is-${mark.kind}`}>
+            <title>{`${clock(new Date(mark.at), true)} ${mark.kind} ${mark.name}`}</title>
+            {mark.kind === "message" ? (
+              <circle cx={x(mark.at)} cy={height - sizes.foot + 12} r={4} />
+            ) : (
+              <path d={`M${x(mark.at)} ${height - sizes.foot + 5} l6 11 h-12 Z`} />
+            )}
+          </g>
+        ))}
+        <line
+          className="grid"
+          x1={sizes.name}
+          x2={right}
+          y1={height - sizes.foot + 4}
+          y2={height - sizes.foot + 4}
+        />
+      </svg>
+    );
+  };
+  return (
+    <div className="timeline-field" ref={field}>
+      {content()}
+      {timeline && (
+        <p className="legend muted">
+          <span className="legend-in" /> {t("fact_in_room")}
+          <span className="legend-talk" /> {t("state_speaking")}
+          <span className="legend-message" /> {t("fact_messages")}
+        </p>
+      )}
+    </div>
+  );
+}
+
+function LaneDrawing(props: {
+  readonly lane: Lane;
+  readonly top: number;
+  readonly x: (at: number) => number;
+}) {
+  const { t } = useSurroundings();
+  const { lane, top, x } = props;
+  const bar = (span: Span): { x: number; width: number } => ({
+    x: x(span.from),
+    width: Math.max(2, x(span.to) - x(span.from)),
+  });
+  const name = lane.name || t("somebody");
+  return (
+    <g>
+      <text className="lane-name" x={0} y={top + 15}>
+        {name.length > 17 ? `${name.slice(0, 16)}…` : name}
+      </text>
+      <text className="tick-text" x={0} y={top + 29}>
+        {lane.role === "host"
+          ? t("role_host")
+          : lane.role === "listener"
+            ? t("role_listener")
+            : t("role_member")}
+      </text>
+      <rect
+        className={lane.is_in ? "present" : "present is-gone"}
+        {...bar(lane.present)}
+        y={top + 4}
+        height={sizes.bar}
+        rx={5}
+      />
+      {lane.talked.map((span) => (
+        <rect
+          key={span.from}
+          className="talked"
+          {...bar(span)}
+          y={top + 4 + (sizes.bar - sizes.talk) / 2}
+          height={sizes.talk}
+          rx={5}
+        />
+      ))}
+      {lane.raised.map((at) => (
+        <path key={at} className="raised" d={`M${x(at)} ${top} l5 9 h-10 Z`} />
+      ))}
+    </g>
+  );
+}
