@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::cache::PacketInfo;
-use crate::limits::TAKE_OVER_RTP_JUMP;
+use crate::limits::{INDEX_LEAP_MAX, INDICES_PER_SECOND_MAX, TAKE_OVER_RTP_JUMP};
 use crate::payload::{Detail, vp8};
 use crate::rtcp::SenderInfo;
 use crate::sequence::{extend, is_later};
@@ -54,6 +54,15 @@ pub struct OutTrack {
     picture: Pictures,
     packets: u32,
     octets: u32,
+    growth: Growth,
+}
+
+/// How far indices went up in the present second of live packets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Growth {
+    second: Micros,
+    live: u32,
+    rtx: u32,
 }
 
 /// VP8 counters as last sent, and what to add to the source's.
@@ -94,6 +103,7 @@ impl OutTrack {
             picture: Pictures::default(),
             packets: 0,
             octets: 0,
+            growth: Growth::default(),
         }
     }
 
@@ -117,7 +127,8 @@ impl OutTrack {
     }
 
     /// Numbers a live packet of `source`. None: do not send it (another source's, older than the
-    /// switch, or a voice that begins in the same 10 ms in which the last one ended).
+    /// switch, a voice that begins in the same 10 ms in which the last one ended, or more in a second
+    /// than [`INDICES_PER_SECOND_MAX`]).
     ///
     /// Cost: no allocation.
     #[inline]
@@ -125,12 +136,19 @@ impl OutTrack {
         if self.source != Some(source) {
             return None;
         }
-        if self.has_switched {
-            self.begin(info, now)?;
-        } else if info.index < self.source_start {
+        if !self.has_switched {
+            let missed = info.index.checked_sub(self.source_start)?;
+            self.has_switched = self.out_start + missed > self.last_index + INDEX_LEAP_MAX;
+        }
+        if !self.growth.has_room(now) {
             return None;
         }
+        if self.has_switched {
+            self.begin(info, now)?;
+        }
         let index = self.out_index(info.index);
+        let step = index.saturating_sub(self.last_index) as u32;
+        self.growth.live = self.growth.live.saturating_add(step);
         let timestamp = info.timestamp.wrapping_add(self.timestamp_offset);
         self.last_index = self.last_index.max(index);
         if self.last_at.is_none() || is_later(timestamp, self.last_timestamp) {
@@ -171,15 +189,17 @@ impl OutTrack {
     /// Numbers a retransmission on the line's RTX SSRC; the prefix of its payload is
     /// `original.to_be_bytes()`, followed by the payload as it was sent first.
     ///
-    /// None where the packet does not belong to what was sent since the last switch.
+    /// None where the packet does not belong to what was sent since the last switch, or after
+    /// [`INDICES_PER_SECOND_MAX`] of them in a second.
     pub fn rewrite_again(&mut self, source: u32, info: &PacketInfo) -> Option<Resent> {
         if self.source != Some(source) || self.has_switched || info.index < self.source_start {
             return None;
         }
         let index = self.out_index(info.index);
-        if index > self.last_index {
+        if index > self.last_index || self.growth.rtx >= INDICES_PER_SECOND_MAX {
             return None;
         }
+        self.growth.rtx += 1;
         self.rtx_index += 1;
         Some(Resent {
             index: self.rtx_index,
@@ -292,6 +312,19 @@ pub struct Resent {
     pub timestamp: u32,
     /// VP8 counters, as they were sent first.
     pub counters: Option<vp8::Counters>,
+}
+
+impl Growth {
+    /// Whether indices may go up at `now`. The last step of a second may overdraw by one leap, which
+    /// the next second then pays for.
+    fn has_room(&mut self, now: Micros) -> bool {
+        if now.micros_since(self.second) >= 1_000_000 {
+            self.second = now;
+            self.live = self.live.saturating_sub(INDICES_PER_SECOND_MAX);
+            self.rtx = 0;
+        }
+        self.live < INDICES_PER_SECOND_MAX
+    }
 }
 
 impl Pictures {
