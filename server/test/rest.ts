@@ -31,6 +31,13 @@ export interface RestOptions {
   readonly log?: Log;
   readonly attendance?: (conferences: Conferences) => Attendance;
   readonly store?: Store;
+  /** Routes that are wired beside those of the nouns here. */
+  readonly more_routes?: (parts: {
+    store: Store;
+    clock: Clock;
+    ids: Ids;
+    conferences: Conferences;
+  }) => readonly AnyRoute[];
 }
 
 /** An answer, read. */
@@ -105,13 +112,16 @@ export async function startRest(options: RestOptions = {}): Promise<Rest> {
   if (options.attendance) conferences.attach(options.attendance(conferences));
   await customers.bootstrap({ username: "admin", password });
   await conferences.start();
-  const routes = createRoutes({
-    customers,
-    accesskeys,
-    authenticator,
-    conferences,
-    token_lifetime_ms: 3_600_000,
-  });
+  const routes = [
+    ...createRoutes({
+      customers,
+      accesskeys,
+      authenticator,
+      conferences,
+      token_lifetime_ms: 3_600_000,
+    }),
+    ...(options.more_routes?.({ store, clock, ids, conferences }) ?? []),
+  ];
   const http = await createHttp({
     config,
     clock,

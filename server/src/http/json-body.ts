@@ -36,7 +36,10 @@ export function readJson(text: string): unknown {
 // V8 quotes the text in its message; only the position is passed on.
 function describeSyntax(text: string, error: SyntaxError): string {
   const at = /position (\d+)/.exec(error.message)?.[1];
-  if (at === undefined) return "the body is not JSON: it ends too early";
+  if (/end of JSON input|Unterminated/.test(error.message)) {
+    return "the body is not JSON: it ends too early";
+  }
+  if (at === undefined) return "the body is not JSON";
   const line = text.slice(0, Number(at)).split("\n").length;
   return `the body is not JSON: character ${at}, line ${line}`;
 }

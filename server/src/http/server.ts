@@ -108,6 +108,14 @@ export async function createHttp(ports: HttpPorts): Promise<Http> {
 
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
+  app.addHook("onRequest", (request, _reply, done) => {
+    // A type that is none would be refused before any route; bodies are JSON whatever is said of them.
+    const type = request.headers["content-type"];
+    if (type !== undefined && !/^[\w.+-]+\/[\w.+-]+ *(;|$)/.test(type)) {
+      request.headers["content-type"] = "application/json";
+    }
+    done();
+  });
   app.decorateRequest("caller_label", "");
   addHeaders(app, config.http.allowed_origins, ports.tls !== null);
   addAccessLog(app, log);
