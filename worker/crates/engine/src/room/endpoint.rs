@@ -15,6 +15,7 @@ use parley_wire::{
 use crate::audio::{VoiceId, VoiceSlots};
 use crate::limits;
 use crate::room::line::{OutLine, RtxBudget};
+use crate::room::probe::RunningProbe;
 use crate::shared::{EndpointKey, Random};
 use crate::slab::Key;
 use crate::transport::Transport;
@@ -102,9 +103,11 @@ pub(crate) struct Endpoint {
     pub(crate) voice_slots: VoiceSlots,
     pub(crate) arrivals: ArrivalLog,
     pub(crate) feedback_armed: bool,
-    pub(crate) nack_armed: bool,
+    pub(crate) nack_armed: Option<Micros>,
     pub(crate) history: SendHistory,
     pub(crate) estimator: Option<Box<AdaptiveEstimator>>,
+    /// The bandwidth probe that is being sent.
+    pub(crate) probe: Option<RunningProbe>,
     pub(crate) rtx_budget: RtxBudget,
     pub(crate) round_trip: Option<Duration>,
     /// A receiver's clock that asks for an answer: who, its time, when it came.
@@ -156,9 +159,10 @@ impl Endpoint {
             voice_slots: VoiceSlots::new(voices),
             arrivals: ArrivalLog::default(),
             feedback_armed: false,
-            nack_armed: false,
+            nack_armed: None,
             history: SendHistory::new(random.next() as u16 & 0x7fff),
             estimator: estimates.then(|| Box::new(AdaptiveEstimator::new(Bounds::default()))),
+            probe: None,
             rtx_budget: RtxBudget::new(now),
             round_trip: None,
             reference_time: None,

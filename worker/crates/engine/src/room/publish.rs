@@ -253,9 +253,10 @@ impl Room {
             .on_packet(index, header.timestamp, shared.now);
         if let Some(due) = layer.main.reception.deadline()
             && let Some(endpoint) = self.endpoints.get_mut(key)
-            && !endpoint.nack_armed
+            // A new gap is asked for at once, and does not wait for the second request of an old one.
+            && endpoint.nack_armed.is_none_or(|armed| due < armed)
         {
-            endpoint.nack_armed = true;
+            endpoint.nack_armed = Some(due);
             shared
                 .wheel
                 .add(due, Timer::Endpoint(endpoint.key, EndpointTimer::Nack));

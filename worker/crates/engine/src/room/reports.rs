@@ -19,7 +19,7 @@ const BLOCKS_MAX: usize = 16;
 
 /// NTP time in microseconds since 1900.
 pub(super) fn ntp_us(ntp: NtpTime) -> u64 {
-    u64::from(ntp.seconds) * 1_000_000 + (u64::from(ntp.fraction) * 1_000_000 >> 32)
+    u64::from(ntp.seconds) * 1_000_000 + ((u64::from(ntp.fraction) * 1_000_000) >> 32)
 }
 
 impl Room {
@@ -85,7 +85,13 @@ impl Room {
                 let info =
                     line.track
                         .sender_info(line.parameters.ssrc, clock.0.ntp(clock.1), clock.1)?;
-                Some(with_capture_time(info, line, layer, offset, clock))
+                Some(with_capture_time(
+                    info,
+                    line,
+                    layer.map(Box::as_ref),
+                    offset,
+                    clock,
+                ))
             })
             .collect();
         let received: Vec<Key> = endpoint
@@ -155,8 +161,11 @@ impl Room {
         let Some(endpoint) = endpoints.get_mut(key) else {
             return;
         };
-        endpoint.nack_armed = false;
         let now = shared.now;
+        if endpoint.nack_armed.is_some_and(|due| due > now) {
+            return; // another timer was set since, for an earlier moment that has been served
+        }
+        endpoint.nack_armed = None;
         let mut next: Option<Micros> = None;
         let mut hopeless = Vec::new();
         let published: Vec<Key> = endpoint
@@ -186,7 +195,7 @@ impl Room {
             next = [next, due].into_iter().flatten().min();
         }
         if let Some(due) = next {
-            endpoint.nack_armed = true;
+            endpoint.nack_armed = Some(due);
             shared
                 .wheel
                 .add(due, Timer::Endpoint(endpoint.key, EndpointTimer::Nack));
@@ -202,7 +211,7 @@ impl Room {
 fn with_capture_time(
     mut info: SenderInfo,
     line: &crate::room::line::OutLine,
-    layer: Option<&Box<Layer>>,
+    layer: Option<&Layer>,
     offset: Option<i64>,
     (epoch, now): (Epoch, Micros),
 ) -> SenderInfo {
