@@ -54,8 +54,16 @@ pub const LAYER_SILENT_US: u64 = 1_000_000;
 pub const VOICE_SILENT_US: u64 = 2_000_000;
 /// How often tiles are looked at (layers, sources that went), us.
 pub const TILE_INTERVAL_US: u64 = 200_000;
-/// A higher layer is taken again only after its bandwidth has been there for this long, us.
-pub const LAYER_UP_HOLD_US: u64 = 2_000_000;
+/// A layer that was lowered because the path did not carry more stays low for this long, us.
+pub const LAYER_UP_HOLD_US: u64 = 5_000_000;
+
+/// Bits a second that a path is thought to carry before anything is measured. Two good pictures:
+/// on most paths that is true, and starting low would let every join begin with poor ones.
+pub const ESTIMATE_START_BPS: u64 = 1_500_000;
+/// Parts of a bandwidth probe follow each other at this distance, us. Two of the wheel's slots.
+pub const PROBE_STEP_US: u64 = 2_500;
+/// Bytes of one probe: it is sent twice as fast as the path is thought to be.
+pub const PROBE_BYTES_MAX: usize = 200_000;
 
 /// Retransmissions to one viewer, bytes a second: RTX turns one small request into many packets.
 pub const RTX_BYTES_PER_SECOND: u64 = 500_000;

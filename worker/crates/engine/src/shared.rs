@@ -73,8 +73,8 @@ pub(crate) enum EndpointTimer {
     Feedback,
     /// Missing packets.
     Nack,
-    /// Waiting packets may leave.
-    Pacer,
+    /// The next part of a bandwidth probe.
+    Probe,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

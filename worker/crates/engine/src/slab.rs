@@ -95,19 +95,6 @@ impl<T> Slab<T> {
         })
     }
 
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (Key, &mut T)> {
-        self.places
-            .iter_mut()
-            .enumerate()
-            .filter_map(|(index, place)| {
-                let key = Key {
-                    index: index as u32,
-                    generation: place.generation,
-                };
-                place.value.as_mut().map(|value| (key, value))
-            })
-    }
-
     /// The key of whatever lives at a place now.
     pub(crate) fn key_at(&self, index: u32) -> Option<Key> {
         let place = self.places.get(index as usize)?;

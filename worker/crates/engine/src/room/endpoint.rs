@@ -161,7 +161,7 @@ impl Endpoint {
             feedback_armed: false,
             nack_armed: None,
             history: SendHistory::new(random.next() as u16 & 0x7fff),
-            estimator: estimates.then(|| Box::new(AdaptiveEstimator::new(Bounds::default()))),
+            estimator: estimates.then(|| estimator(limits::ESTIMATE_START_BPS)),
             probe: None,
             rtx_budget: RtxBudget::new(now),
             round_trip: None,
@@ -279,12 +279,26 @@ impl Endpoint {
             .collect()
     }
 
+    /// Begins its estimate at what another process has measured.
+    pub(crate) fn begin_estimate(&mut self, start_bps: u64) {
+        if self.estimator.is_some() {
+            self.estimator = Some(estimator(start_bps));
+        }
+    }
+
     /// What may be sent to it, bits a second; none where nothing is estimated.
     pub(crate) fn estimate_bps(&self) -> Option<u64> {
         self.estimator
             .as_ref()
             .map(|estimator| estimator.estimate().target_bps)
     }
+}
+
+fn estimator(start_bps: u64) -> Box<AdaptiveEstimator> {
+    Box::new(AdaptiveEstimator::new(Bounds {
+        start_bps,
+        ..Bounds::default()
+    }))
 }
 
 fn in_line(parameters: &ReceiveLine) -> InLine {

@@ -160,7 +160,15 @@ impl Room {
                 shared.count(Counter::RefusedRtxGone);
                 continue;
             };
-            if send_again(endpoint, place, layer, source_index, 0, shared) {
+            let size = layer
+                .cache
+                .get(source_index)
+                .map_or(0, |(_, payload)| payload.len());
+            if !endpoint.rtx_budget.spend(shared.now, size) {
+                shared.count(Counter::RefusedRtxCap);
+                continue;
+            }
+            if send_again(endpoint, place, layer, source_index, shared) {
                 endpoint.tally.retransmitted += 1;
                 shared.count(Counter::Retransmitted);
             }
@@ -197,6 +205,7 @@ impl Room {
         shared.reports.clear();
         endpoint.history.on_feedback(&feedback, &mut shared.reports);
         estimator.on_feedback(shared.now, &shared.reports, endpoint.round_trip);
+        self.start_probe(key, shared);
     }
 }
 

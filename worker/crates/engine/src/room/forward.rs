@@ -36,8 +36,6 @@ pub(super) struct Numbered<'a> {
     /// Sequence number of the packet that this one repeats.
     pub(super) original: Option<u16>,
     pub(super) payload: &'a [u8],
-    /// Number of the probe it belongs to, 0 for none.
-    pub(super) probe: u16,
 }
 
 impl Room {
@@ -101,7 +99,11 @@ impl Room {
         {
             layer.remove_viewer(switch.viewer);
         }
-        if self.layers.get(layer_key).is_some_and(|layer| layer.medium == Medium::Video) {
+        if self
+            .layers
+            .get(layer_key)
+            .is_some_and(|layer| layer.medium == Medium::Video)
+        {
             self.mark_tiles_changed(switch.viewer.endpoint);
         }
     }
@@ -172,7 +174,6 @@ fn send_live(
         return shared.count(Counter::SkippedOlderThanSwitch);
     };
     line.track.on_sent(payload.len());
-    line.rate.add(shared.now, payload.len());
     let packet = Numbered {
         ssrc: line.parameters.ssrc,
         payload_type: types.media,
@@ -184,7 +185,6 @@ fn send_live(
         counters: rewritten.counters,
         original: None,
         payload,
-        probe: 0,
     };
     if write_packet(endpoint, &packet, shared) {
         shared.count(Counter::Forwarded);
@@ -198,7 +198,6 @@ pub(super) fn send_again(
     line_place: usize,
     layer: &Layer,
     source_index: u64,
-    probe: u16,
     shared: &mut Shared,
 ) -> bool {
     let Some(line) = endpoint.send.get_mut(line_place) else {
@@ -220,10 +219,6 @@ pub(super) fn send_again(
     let Some(ssrc) = line.parameters.rtx_ssrc else {
         return false;
     };
-    if !endpoint.rtx_budget.spend(shared.now, payload.len()) {
-        shared.count(Counter::RefusedRtxCap);
-        return false;
-    }
     let Some(resent) = line.track.rewrite_again(layer.source, info) else {
         return false;
     };
@@ -238,7 +233,6 @@ pub(super) fn send_again(
         counters: resent.counters,
         original: Some(resent.original),
         payload,
-        probe,
     };
     write_packet(endpoint, &packet, shared)
 }
@@ -277,7 +271,9 @@ pub(super) fn write_packet(
             endpoint.tally.packets_out += 1;
             endpoint.tally.bytes_out += length as u64;
             if counts {
-                endpoint.history.on_sent(now, length, packet.probe);
+                endpoint
+                    .history
+                    .on_sent(now, length, endpoint.probe.map_or(0, |probe| probe.id));
                 if let Some(estimator) = &mut endpoint.estimator {
                     estimator.on_sent(now, length);
                 }

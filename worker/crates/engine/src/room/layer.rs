@@ -132,6 +132,14 @@ pub(crate) struct Rate {
 impl Rate {
     const WINDOW_US: u64 = 500_000;
 
+    /// A rate that another process measured.
+    pub(crate) fn known(bits_per_second: Option<u64>) -> Self {
+        Self {
+            bits_per_second,
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn add(&mut self, now: Micros, bytes: usize) {
         let passed = now.micros_since(self.window_start);
         if passed >= Self::WINDOW_US {

@@ -7,7 +7,6 @@ use parley_rtp::time::Micros;
 use parley_wire::{Codec, CodecParameters, Medium, SendLine, TileWish};
 
 use crate::limits;
-use crate::room::layer::Rate;
 use crate::slab::Key;
 
 /// Payload types with which a source's packets go out on a line.
@@ -63,9 +62,8 @@ pub(crate) struct OutLine {
     types: Vec<Option<PayloadTypes>>,
     /// By place in the awaited source's list.
     awaited_types: Vec<Option<PayloadTypes>>,
-    /// Since when a larger layer than the current one would have fitted the bandwidth.
-    pub(crate) could_rise_since: Option<Micros>,
-    pub(crate) rate: Rate,
+    /// When its layer was lowered last because the path did not carry more.
+    pub(crate) lowered: Option<Micros>,
     second: Micros,
     packets_this_second: u32,
     /// Packets of the mix so far: the mix's index on this line, since silence has no packets.
@@ -83,8 +81,7 @@ impl OutLine {
             wish: None,
             types: Vec::new(),
             awaited_types: Vec::new(),
-            could_rise_since: None,
-            rate: Rate::default(),
+            lowered: None,
             second: now,
             packets_this_second: 0,
             mixed: 0,

@@ -167,7 +167,6 @@ impl Room {
                 counters: None,
                 original: None,
                 payload: packet.payload,
-                probe: 0,
             };
             if write_packet(endpoint, &numbered, shared) {
                 shared.count(Counter::Mixed);

@@ -1,5 +1,6 @@
 //! One room: its endpoints, what they publish, and who sees and hears what.
 
+mod allocation;
 pub(crate) mod endpoint;
 mod feedback;
 mod forward;
@@ -9,6 +10,7 @@ mod line;
 mod membership;
 mod mix;
 mod picture_size;
+mod probe;
 mod publish;
 mod reports;
 mod restore;
@@ -85,10 +87,6 @@ impl Room {
             .collect()
     }
 
-    pub(crate) fn endpoint(&self, key: Key) -> Option<&Endpoint> {
-        self.endpoints.get(key).map(Box::as_ref)
-    }
-
     pub(crate) fn endpoints(&self) -> impl Iterator<Item = &Endpoint> {
         self.endpoints.iter().map(|(_, endpoint)| endpoint.as_ref())
     }
@@ -115,7 +113,7 @@ impl Room {
             EndpointTimer::Report => self.on_report_timer(key, shared),
             EndpointTimer::Feedback => self.on_feedback_timer(key, shared),
             EndpointTimer::Nack => self.on_nack_timer(key, shared),
-            EndpointTimer::Pacer => {}
+            EndpointTimer::Probe => self.on_probe_timer(key, shared),
         }
     }
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::limits;
 use crate::room::Room;
 use crate::room::endpoint::KnownSsrc;
-use crate::room::layer::{Repair, Viewer};
+use crate::room::layer::{Rate, Repair, Viewer};
 use crate::shared::Shared;
 use crate::slab::Key;
 use crate::transport::{Transport, TransportSnapshot};
@@ -25,6 +25,7 @@ struct Saved {
     transport: TransportSnapshot,
     transport_sequence: u16,
     clock_offset_us: Option<i64>,
+    estimate_bps: Option<u64>,
     lines: Vec<SavedLine>,
     layers: Vec<SavedLayer>,
 }
@@ -42,6 +43,8 @@ struct SavedLayer {
     source: u32,
     ssrc: u32,
     state: ReceptionState,
+    size: Option<(u32, u32)>,
+    bits_per_second: Option<u64>,
     repair: Option<(u32, ReplayWindow)>,
 }
 
@@ -64,6 +67,8 @@ impl Room {
                 source: layer.source,
                 ssrc: layer.main.ssrc,
                 state: layer.main.reception.state(),
+                size: layer.size,
+                bits_per_second: layer.rate.bits_per_second(),
                 repair: layer
                     .repair
                     .as_ref()
@@ -75,6 +80,7 @@ impl Room {
             transport: endpoint.transport.snapshot()?,
             transport_sequence: endpoint.history.next_sequence(),
             clock_offset_us: endpoint.clock_offset_us,
+            estimate_bps: endpoint.estimate_bps(),
             lines: lines.collect(),
             layers: layers.collect(),
         };
@@ -118,6 +124,9 @@ impl Room {
                 .wrapping_add(limits::TRANSPORT_CC_JUMP);
             endpoint.history = SendHistory::new(first);
             endpoint.clock_offset_us = saved.clock_offset_us;
+            if let Some(estimate_bps) = saved.estimate_bps {
+                endpoint.begin_estimate(estimate_bps);
+            }
             for line in saved.lines {
                 let known = endpoint
                     .send
@@ -158,6 +167,10 @@ impl Room {
         let Some(mut origin) = origin else { return };
         origin.state = Some(saved.state);
         let layer = self.insert_layer(origin, shared);
+        if let Some(layer) = self.layers.get_mut(layer) {
+            layer.size = saved.size;
+            layer.rate = Rate::known(saved.bits_per_second);
+        }
         let mut ssrcs = vec![KnownSsrc {
             ssrc: saved.ssrc,
             layer,

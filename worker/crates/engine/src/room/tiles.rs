@@ -1,42 +1,20 @@
 //! Tiles: whose picture each one shows, and in which layer.
 
+use parley_rtp::bandwidth::BandwidthEstimator as _;
 use parley_wire::{Event, Medium, SendRole, Source, TileSource, TileState};
 
 use crate::limits;
 use crate::room::Room;
+use crate::room::allocation::{Candidate, Choice, choose, cost, fit};
 use crate::room::endpoint::InLine;
 use crate::room::layer::Viewer;
 use crate::shared::{RoomTimer, Shared};
 use crate::slab::Key;
 
-/// A layer serves a tile whose size it reaches by this share; a little upscaling is not seen.
-const SIZE_REACHED_PERCENT: u32 = 85;
 /// Size assumed of a line's largest layer before a key frame has told it.
 const LARGEST_SIZE: (u32, u32) = (1280, 720);
-
-/// A layer that a tile could show.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Candidate {
-    pub(super) layer: Key,
-    pub(super) size: (u32, u32),
-    pub(super) flows: bool,
-}
-
-/// The smallest layer that is large enough, else the largest. Layers that flow go before those
-/// that are silent: a layer vanishes without a word when the camera's size changes.
-///
-/// Shape: `candidates` by size, smallest first.
-pub(super) fn choose(candidates: &[Candidate], width: u32, height: u32) -> Option<Candidate> {
-    let is_enough = |candidate: &&Candidate| {
-        let (w, h) = candidate.size;
-        w * 100 >= width * SIZE_REACHED_PERCENT || h * 100 >= height * SIZE_REACHED_PERCENT
-    };
-    let flowing = || candidates.iter().filter(|candidate| candidate.flows);
-    let best = flowing().find(is_enough).or_else(|| flowing().last());
-    best.or_else(|| candidates.iter().find(is_enough))
-        .or_else(|| candidates.last())
-        .copied()
-}
+/// Bits a second kept for each voice slot, headers included.
+const VOICE_BPS: u64 = 50_000;
 
 impl Room {
     pub(super) fn arm_tiles(&mut self, shared: &mut Shared) {
@@ -63,48 +41,104 @@ impl Room {
     /// Brings every tile to what it should show.
     pub(super) fn update_tiles(&mut self, shared: &mut Shared) {
         for key in self.endpoints.keys() {
-            let Some(endpoint) = self.endpoints.get(key) else {
-                continue;
-            };
-            if endpoint.is_present() {
-                for line in endpoint.tile_lines() {
-                    self.update_tile(
-                        Viewer {
-                            endpoint: key,
-                            line,
-                        },
-                        shared,
-                    );
-                }
+            let is_present = self.endpoints.get(key).is_some_and(|e| e.is_present());
+            if is_present {
+                self.update_tiles_of(key, shared);
             }
         }
     }
 
-    fn update_tile(&mut self, viewer: Viewer, shared: &mut Shared) {
+    fn update_tiles_of(&mut self, key: Key, shared: &mut Shared) {
+        let Some(endpoint) = self.endpoints.get(key) else {
+            return;
+        };
+        let lines = endpoint.tile_lines();
+        let mut choices: Vec<Choice> = Vec::with_capacity(lines.len());
+        for line in lines {
+            let viewer = Viewer {
+                endpoint: key,
+                line,
+            };
+            choices.extend(self.choice(viewer, shared));
+        }
+        self.fit_to_path(key, &mut choices, shared);
+        for choice in choices {
+            self.aim(
+                Viewer {
+                    endpoint: key,
+                    line: choice.line,
+                },
+                choice.chosen().layer,
+                shared,
+            );
+        }
+    }
+
+    /// What a tile should show by its size; none where it has nothing to show. Takes it off what it
+    /// may not show any more.
+    fn choice(&mut self, viewer: Viewer, shared: &Shared) -> Option<Choice> {
         let Some((owner, source, width, height)) = self.wanted(viewer) else {
-            return self.clear_tile(viewer);
+            self.clear_tile(viewer);
+            return None;
         };
         let candidates = self.candidates(viewer, owner, source, shared);
         self.drop_what_ended(viewer);
         let Some(mut chosen) = choose(&candidates, width, height) else {
-            return self.drop_other_source(viewer, owner, source);
+            self.drop_other_source(viewer, owner, source);
+            return None;
         };
-        let Some(line) = self
-            .endpoints
-            .get(viewer.endpoint)
-            .and_then(|e| e.send.get(viewer.line))
-        else {
-            return;
-        };
-        if !chosen.flows {
+        if !candidates[chosen].flows {
             // Nothing of it flows (a still screen, a camera that pauses): stay where we are.
+            let line = self.endpoints.get(viewer.endpoint)?.send.get(viewer.line)?;
             let shown = line.awaited.or(line.current);
             let same = candidates
                 .iter()
-                .find(|candidate| Some(candidate.layer) == shown);
-            chosen = same.copied().unwrap_or(chosen);
+                .position(|candidate| Some(candidate.layer) == shown);
+            chosen = same.unwrap_or(chosen);
         }
-        self.aim(viewer, chosen.layer, shared);
+        Some(Choice {
+            line: viewer.line,
+            candidates,
+            chosen,
+        })
+    }
+
+    /// Lowers layers to what the path to the viewer carries, and keeps one that had to be lowered
+    /// low for a while: going up and down is worse than staying down.
+    fn fit_to_path(&mut self, key: Key, choices: &mut [Choice], shared: &Shared) {
+        let Some(endpoint) = self.endpoints.get_mut(key) else {
+            return;
+        };
+        let voices = endpoint.voice_slots.iter().flatten().count() as u64 * VOICE_BPS;
+        let Some(estimator) = &mut endpoint.estimator else {
+            return;
+        };
+        estimator.on_demand(shared.now, voices + cost(choices));
+        let budget = estimator.estimate().target_bps.saturating_sub(voices);
+        let wanted: Vec<usize> = choices.iter().map(|choice| choice.chosen).collect();
+        fit(choices, budget);
+        for (choice, wanted) in choices.iter_mut().zip(wanted) {
+            let Some(line) = endpoint.send.get_mut(choice.line) else {
+                continue;
+            };
+            let shown = line.awaited.or(line.current);
+            let shown = choice
+                .candidates
+                .iter()
+                .position(|c| Some(c.layer) == shown);
+            let Some(shown) = shown.filter(|shown| choice.candidates[*shown].flows) else {
+                continue;
+            };
+            if choice.chosen < wanted && choice.chosen < shown {
+                line.lowered = Some(shared.now);
+            } else if choice.chosen > shown
+                && line.lowered.is_some_and(|lowered| {
+                    shared.now.micros_since(lowered) < limits::LAYER_UP_HOLD_US
+                })
+            {
+                choice.chosen = shown;
+            }
+        }
     }
 
     /// Whose picture a tile should show, and how large.
@@ -200,6 +234,7 @@ impl Room {
                     layer: key,
                     size: layer.size.unwrap_or(guess),
                     flows: layer.flows(shared.now),
+                    rate: layer.rate.bits_per_second(),
                 }
             })
             .collect();
@@ -356,51 +391,5 @@ impl Room {
             endpoint: endpoint.id,
             tiles,
         });
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::slab::Slab;
-
-    fn ladder(flows: [bool; 3]) -> Vec<Candidate> {
-        let mut slab = Slab::default();
-        let sizes = [(320, 180), (640, 360), (1280, 720)];
-        sizes
-            .into_iter()
-            .zip(flows)
-            .map(|(size, flows)| Candidate {
-                layer: slab.insert(()),
-                size,
-                flows,
-            })
-            .collect()
-    }
-
-    fn width(candidates: &[Candidate], wish: (u32, u32)) -> Option<u32> {
-        choose(candidates, wish.0, wish.1).map(|chosen| chosen.size.0)
-    }
-
-    #[test]
-    fn the_smallest_layer_that_fills_the_tile_is_chosen() {
-        let all = ladder([true; 3]);
-        assert_eq!(width(&all, (100, 60)), Some(320));
-        assert_eq!(
-            width(&all, (360, 200)),
-            Some(320),
-            "a little upscaling is not seen"
-        );
-        assert_eq!(width(&all, (400, 300)), Some(640));
-        assert_eq!(width(&all, (1920, 1080)), Some(1280));
-        assert_eq!(width(&all, (0, 0)), Some(320));
-    }
-
-    #[test]
-    fn a_layer_that_fell_silent_gives_way_to_one_that_flows() {
-        assert_eq!(width(&ladder([true, true, false]), (1280, 720)), Some(640));
-        assert_eq!(width(&ladder([false, false, true]), (100, 60)), Some(1280));
-        assert_eq!(width(&ladder([false; 3]), (640, 360)), Some(640));
-        assert_eq!(width(&[], (640, 360)), None);
     }
 }
