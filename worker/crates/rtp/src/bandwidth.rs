@@ -1,8 +1,8 @@
-//! How much a path carries: the estimator's interface and its members.
+//! How much a path carries: what an estimator is, and those that there are.
 //!
-//! An estimator hears what was sent and what came of it, and says how much may be sent; it also says
-//! when to send more than there is (a probe, filled with retransmissions), because a path that is not
-//! filled tells nothing about what it could carry.
+//! An estimator hears what was sent and what came of it, and says how much may be sent; it also
+//! says when to send more than there is (a probe, filled with retransmissions), because a path that
+//! is not filled tells nothing about what it could carry.
 
 mod adaptive;
 mod delay;

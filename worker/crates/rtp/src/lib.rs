@@ -1,7 +1,8 @@
 //! The protocol core of the media worker: SRTP, RTP, RTCP, caches, rewriting, feedback, bandwidth.
 //!
 //! No socket, clock, thread or global: time comes in as [`time::Micros`], random numbers as
-//! arguments. Input never panics; it is refused with an [`error::RtpError`], and nothing has changed.
+//! arguments. Input never panics; it is refused with an [`error::RtpError`], and nothing has
+//! changed.
 //!
 //! # How a packet comes in
 //!
@@ -16,12 +17,13 @@
 //!    `Reception`; its first two bytes go to
 //!    [`on_retransmission`](receive::Reception::on_retransmission) of the track that it repairs.
 //!    [`transport_cc::ArrivalLog::record`] notes the transport-wide number.
-//! 6. [`payload::inspect`] reads key frames and VP8 counters once; [`cache::PacketCache::put`] keeps
-//!    it. With a key frame, [`receive::Reception::forget_before`] drops older requests.
+//! 6. [`payload::inspect`] reads key frames and VP8 counters once; [`cache::PacketCache::put`]
+//!    keeps it. With a key frame, [`receive::Reception::forget_before`] drops older requests.
 //!
 //! # How it goes out, per viewer
 //!
-//! 1. [`rewrite::OutTrack::rewrite`] gives index, timestamp and VP8 counters, or says "not this one".
+//! 1. [`rewrite::OutTrack::rewrite`] gives index, timestamp and VP8 counters, or says "not this
+//!    one".
 //! 2. [`header::write_header`] writes into the flat send buffer.
 //! 3. [`srtp::Sealer::seal_rtp`] encrypts from the cache behind it. With VP8 counters the prefix is
 //!    what [`payload::vp8::Descriptor::patch`] wrote, and the payload starts after the descriptor.

@@ -48,9 +48,9 @@ pub const RTCP_SENDERS_MAX: usize = 64;
 pub const TAKE_OVER_RTP_JUMP: u64 = 8_192;
 
 /// Steps that a line's index may go up in a second, on its SSRC and on its RTX SSRC each: 14 Mbit/s
-/// in packets of 1,200 bytes. The jump at a take-over (8,192) must exceed what a worker may have sent
-/// since a snapshot of 3 s ago (four seconds begun, and one leap), and the 1,024 packets of a replay
-/// window that may still come late.
+/// in packets of 1,200 bytes. The jump at a take-over (8,192) must exceed what a worker may have
+/// sent since a snapshot of 3 s ago (four seconds begun, and one leap), and the 1,024 packets of a
+/// replay window that may still come late.
 pub const INDICES_PER_SECOND_MAX: u32 = 1_500;
 
 /// A source that leaves more than this many indices out has started anew: its line goes on by one,

@@ -1,5 +1,5 @@
-//! What the forwarder must know of payloads: where frames and key frames start, and how the counters
-//! of VP8 go on across a switch.
+//! What the forwarder must know of payloads: where frames and key frames start, and how the
+//! counters of VP8 go on across a switch.
 
 pub mod h264;
 pub mod opus;

@@ -223,8 +223,8 @@ impl Reception {
 
     /// Collects the sequence numbers to ask for now, ascending, and forgets what is too late.
     ///
-    /// `round_trip` spaces repeated requests. Returns how many packets were given up; a decoder that
-    /// needed one of them needs a key frame now.
+    /// `round_trip` spaces repeated requests. Returns how many packets were given up; a decoder
+    /// that needed one of them needs a key frame now.
     pub fn due_requests(
         &mut self,
         now: Micros,

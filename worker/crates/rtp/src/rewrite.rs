@@ -84,8 +84,8 @@ pub struct Rewritten {
 }
 
 impl OutTrack {
-    /// A line on which nothing was sent yet. The first index should be random below 2^15, so that no
-    /// far side mistakes its first round, the first timestamp any random number.
+    /// A line on which nothing was sent yet. The first index should be random below 2^15, so that
+    /// no far side mistakes its first round, the first timestamp any random number.
     #[must_use]
     pub fn new(pace: Pace, clock_rate: u32, first_index: u16, first_timestamp: u32) -> Self {
         Self {
@@ -113,9 +113,9 @@ impl OutTrack {
         self.source
     }
 
-    /// Takes its packets from `source` from now on, beginning with the next one that is offered. For
-    /// pictures, call this when the key frame is at hand. The same source again restarts it, as after
-    /// a pause.
+    /// Takes its packets from `source` from now on, beginning with the next one that is offered.
+    /// For pictures, call this when the key frame is at hand. The same source again restarts it, as
+    /// after a pause.
     pub const fn switch_to(&mut self, source: u32) {
         self.source = Some(source);
         self.has_switched = true;
@@ -127,8 +127,8 @@ impl OutTrack {
     }
 
     /// Numbers a live packet of `source`. None: do not send it (another source's, older than the
-    /// switch, a voice that begins in the same 10 ms in which the last one ended, or more in a second
-    /// than [`INDICES_PER_SECOND_MAX`]).
+    /// switch, a voice that begins in the same 10 ms in which the last one ended, or more in a
+    /// second than [`INDICES_PER_SECOND_MAX`]).
     ///
     /// Cost: no allocation.
     #[inline]
@@ -172,8 +172,8 @@ impl OutTrack {
         self.octets = self.octets.wrapping_add(payload_len as u32);
     }
 
-    /// The source packet that a viewer means with a sequence number of this line; none where it lies
-    /// before the last switch or was never sent.
+    /// The source packet that a viewer means with a sequence number of this line; none where it
+    /// lies before the last switch or was never sent.
     #[must_use]
     pub fn source_index(&self, sequence: u16) -> Option<u64> {
         if self.has_switched {
@@ -315,8 +315,8 @@ pub struct Resent {
 }
 
 impl Growth {
-    /// Whether indices may go up at `now`. The last step of a second may overdraw by one leap, which
-    /// the next second then pays for.
+    /// Whether indices may go up at `now`. The last step of a second may overdraw by one leap,
+    /// which the next second then pays for.
     fn has_room(&mut self, now: Micros) -> bool {
         if now.micros_since(self.second) >= 1_000_000 {
             self.second = now;

@@ -1,4 +1,5 @@
-//! RTCP and transport-wide feedback against an independent implementation (`rtcp-types`), both ways.
+//! RTCP and transport-wide feedback against an independent implementation (`rtcp-types`), both
+//! ways.
 
 use parley_rtp::rtcp::{Compound, Item, ReportBlock, SenderInfo, items};
 use parley_rtp::time::{Micros, NtpTime};

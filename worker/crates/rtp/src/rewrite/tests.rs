@@ -296,7 +296,8 @@ fn a_source_that_leaps_ahead_is_continued_by_one() {
 
 #[test]
 fn no_publisher_can_outrun_the_jump_of_a_take_over() {
-    // As fast as may be, with and without leaps, for the age of the oldest snapshot, from any phase.
+    // As fast as may be, with and without leaps, for the age of the oldest snapshot, from any
+    // phase.
     for leap in [1, 7, 600, INDEX_LEAP_MAX] {
         for phase in [0, 1, 500, 999] {
             let mut line = video();
@@ -373,7 +374,8 @@ proptest! {
         let mut used = HashSet::new();
         let mut now = at_ms(0);
         let mut newest: Option<(u64, u32)> = None;
-        for (incarnation, (first_index, first_timestamp, count)) in switches.into_iter().enumerate() {
+        for (incarnation, switch) in switches.into_iter().enumerate() {
+            let (first_index, first_timestamp, count) = switch;
             line.switch_to(incarnation as u32);
             let mut is_first = true;
             for step in 0..count {

@@ -151,8 +151,8 @@ impl<'a> Reader<'a> {
         self.rest = rest;
         let mut body = &packet[4..];
         if first & 0x20 != 0 {
-            // RFC 3550 asks for a multiple of four; Chromium pads its transport-wide feedback by one
-            // to three bytes, to the next word.
+            // RFC 3550 asks for a multiple of four; Chromium pads its transport-wide feedback by
+            // one to three bytes, to the next word.
             let count = usize::from(*body.last().ok_or(RtpError::Padding)?);
             if count == 0 || count > body.len() {
                 return Err(RtpError::Padding);
@@ -372,7 +372,8 @@ impl<'a> NackPairs<'a> {
 pub struct Requests<'a>(&'a [u8]);
 
 impl<'a> Requests<'a> {
-    /// Track and number of each request. The same number again is the same request (RFC 5104 4.3.1).
+    /// Track and number of each request. The same number again is the same request (RFC 5104
+    /// 4.3.1).
     pub fn iter(&self) -> impl Iterator<Item = (u32, u8)> + use<'a> {
         self.0.as_chunks::<8>().0.iter().map(|entry| {
             (

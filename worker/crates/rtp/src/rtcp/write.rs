@@ -121,8 +121,8 @@ impl<'a> Compound<'a> {
         self.finish(start);
     }
 
-    /// XR DLRR for one receiver: `last` is the middle of its reference time, `delay` the time since it
-    /// came in 1/65,536 s.
+    /// XR DLRR for one receiver: `last` is the middle of its reference time, `delay` the time since
+    /// it came in 1/65,536 s.
     pub fn delay_since(&mut self, sender: u32, receiver: u32, last: u32, delay: u32) {
         let start = self.begin(0, kind::EXTENDED_REPORT);
         let head = u32::from(kind::DELAY_SINCE) << 24 | 3;

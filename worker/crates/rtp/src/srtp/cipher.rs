@@ -218,7 +218,7 @@ impl Cipher {
 }
 
 impl CounterMode {
-    /// Applies the key stream; the same call encrypts and decrypts.
+    /// Applies the keystream; the same call encrypts and decrypts.
     ///
     /// Source: RFC 3711 section 4.1.1.
     fn crypt(&self, body: &mut [u8], ssrc: u32, index: u64) -> Result<(), RtpError> {

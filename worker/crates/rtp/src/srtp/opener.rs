@@ -12,8 +12,8 @@ use crate::sequence::ReplayWindow;
 /// Opens everything that comes from one endpoint.
 ///
 /// RTP replay is the caller's, one window per SSRC, because the same window drives loss detection.
-/// RTCP replay is kept here, one window **per sender SSRC**: senders count their SRTCP index so, and
-/// a window for the whole endpoint would silently eat key-frame requests.
+/// RTCP replay is kept here, one window **per sender SSRC**: senders count their SRTCP index so,
+/// and a window for the whole endpoint would silently eat key-frame requests.
 pub struct Opener {
     rtp: Cipher,
     rtcp: Cipher,

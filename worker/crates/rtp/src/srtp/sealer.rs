@@ -69,8 +69,8 @@ impl Sealer {
     /// Encrypts the payload behind the header that stands at the start of `out` and adds the tag;
     /// returns the length of the whole packet.
     ///
-    /// Errors: `NoRoom`, `KeyExhausted`. Cost: one pass over the payload, no allocation (AES-CM: one
-    /// small allocation for the HMAC state).
+    /// Errors: `NoRoom`, `KeyExhausted`. Cost: one pass over the payload, no allocation (AES-CM:
+    /// one small allocation for the HMAC state).
     #[inline]
     pub fn seal_rtp(&self, out: &mut [u8], plain: &Plain<'_>) -> Result<usize, RtpError> {
         if plain.index >> 48 != 0 {

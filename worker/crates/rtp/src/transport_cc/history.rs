@@ -85,8 +85,8 @@ impl SendHistory {
         self.next += 1;
     }
 
-    /// Appends the fate of each packet that a feedback message speaks of. A packet whose arrival was
-    /// reported before, or that is forgotten, is left out.
+    /// Appends the fate of each packet that a feedback message speaks of. A packet whose arrival
+    /// was reported before, or that is forgotten, is left out.
     pub fn on_feedback(&mut self, feedback: &Feedback<'_>, reports: &mut Vec<PacketReport>) {
         if self.sent.is_empty() {
             return;
