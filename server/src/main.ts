@@ -1,19 +1,149 @@
 // Puts the real parts together: settings, ports, nouns, edges. The only place that knows them all.
+import { join } from "node:path";
+import { createAccesskeys, createAuthenticator } from "./domain/accesskey/index.ts";
+import {
+  createAttendance,
+  createConferences,
+  createJoins,
+  createShowing,
+  type Joins,
+  talkRoom,
+} from "./domain/conference/index.ts";
 import { createCustomers, createTokens } from "./domain/customer/index.ts";
+import { createTalk } from "./domain/talk/index.ts";
+import { createHttp, createRoutes } from "./http/index.ts";
+import { joinRoutes } from "./http/join.ts";
+import { messageRoutes } from "./http/messages.ts";
+import { createRate } from "./http/rate.ts";
 import { createSystemClock } from "./kernel/clock.ts";
 import { type Config, ConfigError, readConfig } from "./kernel/config.ts";
 import { createIds } from "./kernel/id.ts";
 import { createLog, type Log } from "./kernel/log.ts";
+import { problems } from "./kernel/problem.ts";
+import { createMedia, spawnWorkerProcess } from "./media/index.ts";
+import { createRealtime } from "./realtime/index.ts";
+import * as sdp from "./sdp/index.ts";
+import { tlsCredentials } from "./startup/certificate.ts";
+import { createVitals } from "./startup/health.ts";
 import { keptFile } from "./startup/secrets.ts";
-import { createShutdown } from "./startup/shutdown.ts";
-import { openStore } from "./store/index.ts";
+import { createShutdown, type Shutdown } from "./startup/shutdown.ts";
+import { workerProgram } from "./startup/worker-program.ts";
+import { openStore, type Store } from "./store/index.ts";
 
-/** Opens everything, prints where it is, and `ready`. */
+/** What every part is given. */
+interface Ground {
+  readonly config: Config;
+  readonly clock: ReturnType<typeof createSystemClock>;
+  readonly ids: ReturnType<typeof createIds>;
+  readonly log: Log;
+  readonly shutdown: Shutdown;
+}
+
 async function start(config: Config, log: Log): Promise<void> {
   const clock = createSystemClock();
   const ids = createIds(() => clock.now() / 1000);
   const shutdown = createShutdown({ clock, log, drain_timeout_ms: config.drain_timeout_ms });
+  const ground: Ground = { config, clock, ids, log, shutdown };
+  // Both take their time to start; neither needs the other.
+  const [store, media] = await Promise.all([database(ground), workers(ground)]);
+  const { secret, tokens, customers, accesskeys, authenticator } = callers(ground, store);
+  const admin = await customers.bootstrap({
+    username: config.admin.username,
+    password: config.admin.password.is_set ? config.admin.password.reveal() : null,
+  });
 
+  let url = "";
+  const conferences = createConferences({
+    ...{ store, clock, ids, log, tokens },
+    publicUrl: () => url,
+    conference_calls_max: config.limits.conference_calls_max,
+  });
+  const { conferencecalls } = conferences;
+  const attendance = createAttendance({ media, store, conferences, conferencecalls, clock, log });
+  shutdown.opened("attendance", async () => attendance.close());
+  conferences.attach(attendance);
+  await attendance.recover();
+  await conferences.start();
+  shutdown.opened("conferences", () => conferences.close());
+  shutdown.drains(() => attendance.seats.size === 0);
+  const talk = createTalk({ store, clock, ids, room: talkRoom });
+  const showing = createShowing({ media, attendance, conferencecalls });
+  const joins = createJoins({
+    ...{ media, sdp, attendance, conferences, conferencecalls, clock, ids, log },
+  });
+
+  const realtime = createRealtime({
+    ...{
+      store,
+      conferences,
+      conferencecalls,
+      talk,
+      attendance,
+      showing,
+      authenticator,
+      clock,
+      log,
+    },
+    allowed_origins: config.http.allowed_origins,
+    boot_id: ids.next(),
+  });
+
+  const vitals = createVitals({
+    ...{ store, media, log },
+    sockets: () => realtime.count,
+    isDraining: () => shutdown.is_draining,
+  });
+  const { join_rate, join_burst } = config.limits;
+  const http = await createHttp({
+    ...{ config, clock, ids, log, store, authenticator, customers, secret },
+    ...vitals,
+    tls: tlsCredentials(config, { clock, ids }),
+    routes: [
+      ...createRoutes({
+        ...{ customers, accesskeys, authenticator, conferences },
+        token_lifetime_ms: config.auth.token_lifetime_ms,
+      }),
+      ...joinRoutes({
+        joins: refusingWhileDraining(joins, shutdown),
+        rate: createRate(clock, join_rate, join_burst),
+      }),
+      ...messageRoutes({ talk }),
+    ],
+    pages: join(import.meta.dirname, "../../web/dist"),
+  });
+  http.server.on("upgrade", realtime.take);
+  const listening = await http.listen();
+  shutdown.opened("http", () => http.close());
+  shutdown.opened("realtime", async () => realtime.close());
+  url = config.http.public_url || listening;
+  announce({ url, listening, admin, media: media.health() });
+}
+
+// Who asks: customers, keys, tokens.
+function callers({ config, clock, ids, log }: Ground, store: Store) {
+  const secret = config.auth.secret.is_set
+    ? config.auth.secret.reveal()
+    : keptFile(config.data_dir, "auth.secret", () => ids.secret(43));
+  const { token_lifetime_ms, query_tokens } = config.auth;
+  const tokens = createTokens({ clock, ids, log, secret, lifetime_ms: token_lifetime_ms });
+  const customers = createCustomers({ store, clock, ids, log, tokens });
+  const accesskeys = createAccesskeys({ store, clock, ids });
+  const authenticator = createAuthenticator({ clock, tokens, customers, accesskeys, query_tokens });
+  return { secret, tokens, customers, accesskeys, authenticator };
+}
+
+// A server that waits for its calls to end takes no new ones; who was in may come back.
+const refusingWhileDraining = (joins: Joins, shutdown: Shutdown): Joins => ({
+  ...joins,
+  async join(caller, conference_id, request) {
+    if (shutdown.is_draining && !request.resume) {
+      throw problems.SERVICE_UNAVAILABLE({ message: "This server is stopping", retry_after_s: 5 });
+    }
+    return await joins.join(caller, conference_id, request);
+  },
+});
+
+async function database({ config, clock, ids, log, shutdown }: Ground): Promise<Store> {
   const store = await openStore(
     {
       url: config.database.url,
@@ -31,29 +161,48 @@ async function start(config: Config, log: Log): Promise<void> {
     },
   );
   shutdown.opened("database", store.close);
-
-  const tokens = createTokens({
-    clock,
-    ids,
-    log,
-    secret: config.auth.secret.is_set
-      ? config.auth.secret.reveal()
-      : keptFile(config.data_dir, "auth.secret", () => ids.secret(43)),
-    lifetime_ms: config.auth.token_lifetime_ms,
-  });
-  const customers = createCustomers({ store, clock, ids, log, tokens });
-  const admin = await customers.bootstrap({
-    username: config.admin.username,
-    password: config.admin.password.is_set ? config.admin.password.reveal() : null,
-  });
-  announce(admin);
+  return store;
 }
 
-function announce(admin: { username: string; password: string | null }): void {
-  const lines = [`Admin     ${admin.username}`];
-  if (admin.password !== null) {
-    lines.push(`Password  ${admin.password}   (shown this once; admin.password sets your own)`);
-  }
+async function workers({
+  config,
+  clock,
+  log,
+  shutdown,
+}: Ground): Promise<ReturnType<typeof createMedia>> {
+  const spawn = spawnWorkerProcess(workerProgram(config.media.worker_bin));
+  const media = createMedia({ config: config.media, clock, log, spawn });
+  await media.start();
+  shutdown.opened("media", () => media.close());
+  return media;
+}
+
+// For people, and in the last line for programs.
+function announce(given: {
+  url: string;
+  listening: string;
+  admin: { username: string; password: string | null };
+  media: readonly { readonly address: string | null }[];
+}): void {
+  const { url, admin } = given;
+  const [first] = given.media;
+  const media_port = Number(first?.address?.split(":").at(-1) ?? 0);
+  const ready = {
+    http: given.listening,
+    console: `${url}/`,
+    api: `${url}/v1.0`,
+    docs: `${url}/docs/`,
+    media_port,
+    media: given.media.map(({ address }) => address),
+  };
+  const lines = [
+    `console   ${url}/`,
+    `admin     ${admin.username}`,
+    admin.password === null
+      ? "password  (shown on the first start only)"
+      : `password  ${admin.password}  (shown this once; the setting admin.password sets your own)`,
+    `ready ${JSON.stringify(ready)}`,
+  ];
   process.stdout.write(`${lines.join("\n")}\n`);
 }
 

@@ -55,11 +55,13 @@ export async function homeFor(
   if (identity) {
     const mode = statSync(folder).mode & 0o777;
     if ((mode & 0o001) === 0) await chmod(folder, mode | 0o001);
-    const is_there = await lstat(home).then(
-      () => true,
-      () => false,
-    );
-    if (!is_there && !isReachable(folder)) {
+    const known = await lstat(home).catch(() => null);
+    if (!isReachable(folder) && !known?.isSymbolicLink()) {
+      if (known) {
+        throw new Error(
+          `${home} cannot be reached by the user that the database runs as: a folder above it is closed to others`,
+        );
+      }
       const elsewhere = join("/var/lib/parley", ids.secret(12));
       await mkdir(elsewhere, { recursive: true, mode: 0o711 });
       await symlink(elsewhere, home);
