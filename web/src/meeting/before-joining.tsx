@@ -83,7 +83,14 @@ function Lobby(props: {
     "change",
     useCallback(() => watched.view, [watched]),
   );
-  useEffect(() => watched.on("ended", onOver), [watched, onOver]);
+  useEffect(
+    () =>
+      watched.on("ended", (ending) => {
+        // Closing it, which every join does, ends the looking only.
+        if (ending.reason !== "left") onOver(ending);
+      }),
+    [watched, onOver],
+  );
   const can_send = view.you?.role !== "listener";
   const wish = useDeviceWishes(devices, can_send);
   const [name, setName] = useState(() => view.you?.name || readPreference("name") || "");
