@@ -148,6 +148,7 @@ export async function startEmbedded(ports: EmbeddedPorts): Promise<EmbeddedServe
       const child = running;
       if (!child) return;
       const ended = once(child, "exit");
+      child.ref();
       child.stdin?.end();
       const timer = clock.after(stop_timeout_ms, () => {
         log.error("private database does not stop, killing it");
