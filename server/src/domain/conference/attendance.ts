@@ -3,7 +3,7 @@
 import type { Clock, Instant, Timer } from "../../kernel/clock.ts";
 import { type Actor, system } from "../../kernel/event.ts";
 import type { ConferencecallId, ConferenceId, CustomerId } from "../../kernel/id.ts";
-import type { Log } from "../../kernel/log.ts";
+import { type Log, Pii } from "../../kernel/log.ts";
 import { Problem } from "../../kernel/problem.ts";
 import type { EndReason, Media } from "../../media/index.ts";
 import type { Store } from "../../store/index.ts";
@@ -122,7 +122,11 @@ export function createAttendance(ports: {
     media.on("endpoint_connected", ({ endpoint, detail }) => {
       const seat = seats.byEndpoint(endpoint);
       if (!seat || seat.state === "replacing") return;
-      log.info({ conferencecall_id: seat.conferencecall_id, detail }, "endpoint connected");
+      log.info(
+        // It names the far address.
+        { conferencecall_id: seat.conferencecall_id, detail: new Pii(detail) },
+        "endpoint connected",
+      );
       if (seat.state === "connecting") connected(seat);
       else seat.state = "connected";
     }),
