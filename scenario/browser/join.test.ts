@@ -136,8 +136,7 @@ test(
     assert.equal((await tonesHeard(a)).includes(ann.tone_hz), false);
     const call = await parley.api<{ status: string; name: string }>("GET", first.location);
     assert.deepEqual([call.status, call.name], ["joined", "Ann"]);
-    await a.close();
-    await b.close();
+    await end(conference_id, a, b);
   },
 );
 
@@ -179,6 +178,44 @@ test("an_ice_restart_by_patch_keeps_sound_and_picture", needs_chromium, async ()
   await until("pictures go on", async () => ((await seen(a))[0]?.frames ?? 0) > before + 15);
   await hears(a, bob.tone_hz);
   await hears(b, ann.tone_hz);
+  await end(conference_id, a, b);
+});
+
+test("a_worker_killed_in_a_call_is_replaced_without_anybody_noticing", needs_chromium, async () => {
+  const conference_id = await conference();
+  const [a, b] = [await enter(ann), await enter(bob)];
+  const joined = await joinAs(a, conference_id, "Ann", "json");
+  await joinAs(b, conference_id, "Bob", "json");
+  await Promise.all([hears(a, bob.tone_hz), hears(b, ann.tone_hz)]);
+  await Promise.all([sees(a, bob.color), sees(b, ann.color)]);
+  const states = (page: Page): Promise<string[]> =>
+    page.evaluate(() => {
+      const known = window as unknown as { pc: RTCPeerConnection; states?: string[] };
+      if (!known.states) {
+        const list: string[] = [];
+        known.states = list;
+        known.pc.addEventListener("connectionstatechange", () =>
+          list.push(known.pc.connectionState),
+        );
+      }
+      return known.states;
+    });
+  await states(a);
+  const since = performance.now();
+  const before = parley.workers();
+  // The keys of both are in the server's memory a second after they are in place.
+  await until("a second has passed", () => performance.now() > since + 1_500);
+  for (const pid of before) process.kill(pid, "SIGKILL");
+  await until("workers are replaced", () => {
+    const now = parley.workers();
+    return now.length === before.length && now.every((pid) => !before.includes(pid));
+  });
+  const frames = (await seen(a))[0]?.frames ?? 0;
+  await until("pictures go on", async () => ((await seen(a))[0]?.frames ?? 0) > frames + 15);
+  await Promise.all([hears(a, bob.tone_hz), hears(b, ann.tone_hz)]);
+  assert.deepEqual(await states(a), []);
+  const call = await parley.api<{ status: string }>("GET", joined.location);
+  assert.equal(call.status, "joined");
   await end(conference_id, a, b);
 });
 
