@@ -7,6 +7,7 @@
 pub mod chance;
 pub mod far;
 pub mod network;
+pub mod offer;
 pub mod sense;
 pub mod source;
 pub mod stage;

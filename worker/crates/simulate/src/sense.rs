@@ -156,7 +156,9 @@ impl Eye {
             self.jump_to_key();
         }
         self.show(now);
-        let is_early = self.asked.is_some_and(|asked| now.micros_since(asked) < ASK_US);
+        let is_early = self
+            .asked
+            .is_some_and(|asked| now.micros_since(asked) < ASK_US);
         let asks = self.next.is_none() && !is_early;
         if asks {
             self.asked = Some(now);

@@ -5,56 +5,18 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use parley_engine::{Address, Engine, Epoch, Identity, Input, Output, Setup};
-use parley_rtp::header::ExtensionIds;
 use parley_rtp::time::Micros;
 use parley_wire::{
-    Codec, CodecParameters, Command, DtlsParameters, EndpointId, EndpointOpen, EndpointSnapshot,
-    EndpointTiles, Event, HeaderExtensions, IceParameters, Medium, Message, ReceiveLine, Request,
-    RestoredEndpoint, RoomId, SendLine, SendRole, Source, Stats, TileSource, TileWish,
+    Command, EndpointId, EndpointOpen, EndpointSnapshot, EndpointTiles, Event, Medium, Message,
+    Request, RestoredEndpoint, RoomId, Source, Stats, TileSource, TileWish,
 };
 use uuid::Uuid;
 
 use crate::far::{FarEnd, FarEvent, FarIdentity, FarLine, FarPacket, FarSettings};
 use crate::network::{Conditions, InFlight, Network};
+use crate::offer::{Layers, OPUS, RTX, Role, VP8, describe, extension_ids};
 use crate::sense::{Ear, Eye};
 use crate::source::{Camera, Voice};
-
-const OPUS: u8 = 111;
-const VP8: u8 = 96;
-const RTX: u8 = 97;
-const EXTENSIONS: HeaderExtensions = HeaderExtensions {
-    mid: Some(4),
-    rid: Some(10),
-    repaired_rid: Some(11),
-    audio_level: Some(1),
-    abs_send_time: None,
-    transport_cc: Some(3),
-    playout_delay: None,
-};
-
-/// What somebody brings to the stage and wants from it.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Role {
-    /// Whistles this note.
-    pub voice_hz: Option<f64>,
-    /// Films, in one layer or in three.
-    pub camera: Option<Layers>,
-    /// Lines for others' voices.
-    pub voices: usize,
-    /// A line for the mix.
-    pub mix: bool,
-    /// Lines for others' pictures.
-    pub tiles: usize,
-}
-
-/// How a camera is sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Layers {
-    /// One picture of 640 x 360.
-    One,
-    /// Rids `q`, `h`, `f`: 320 x 180, 640 x 360, 1280 x 720.
-    Three,
-}
 
 /// Somebody on the stage.
 pub struct Seat {
@@ -162,7 +124,7 @@ impl Stage {
     /// Somebody joins; connecting takes a few round trips.
     pub fn join(&mut self, role: Role) -> usize {
         let number = self.seats.len() as u32 + 1;
-        let open = self.describe(number, role);
+        let open = describe(self.room, number, role, self.far_identity.fingerprint());
         let ice = open.ice.clone();
         let lines = open.send.iter().map(|line| FarLine {
             ssrc: line.ssrc,
@@ -485,7 +447,9 @@ impl Stage {
                 }
                 FarEvent::Unsound(what) => seat.unsound.push(what),
                 FarEvent::Connected => {
-                    seat.cameras.iter_mut().for_each(|camera| camera.films = true);
+                    seat.cameras
+                        .iter_mut()
+                        .for_each(|camera| camera.films = true);
                 }
                 FarEvent::Closed => {}
             }
@@ -504,75 +468,6 @@ impl Stage {
         };
         cameras.iter().enumerate().map(wish).collect()
     }
-
-    fn describe(&self, number: u32, role: Role) -> EndpointOpen {
-        let mut receive = Vec::new();
-        if role.voice_hz.is_some() {
-            receive.push(receive_line("mic", Source::Microphone, &[]));
-        }
-        if let Some(layers) = role.camera {
-            let rids: &[&str] = if layers == Layers::Three {
-                &["q", "h", "f"]
-            } else {
-                &[]
-            };
-            receive.push(receive_line("cam", Source::Camera, rids));
-        }
-        let voices = (0..role.voices).map(|at| (format!("voice{at}"), SendRole::Voice));
-        let mix = role.mix.then(|| ("mix".to_owned(), SendRole::Mix));
-        let tiles = (0..role.tiles).map(|at| (format!("tile{at}"), SendRole::Tile));
-        let send = voices
-            .chain(mix)
-            .chain(tiles)
-            .enumerate()
-            .map(|(at, (mid, send_role))| {
-                let ssrc = number * 1_000 + 500 + at as u32;
-                let is_video = send_role == SendRole::Tile;
-                SendLine {
-                    mid,
-                    medium: if is_video {
-                        Medium::Video
-                    } else {
-                        Medium::Audio
-                    },
-                    role: send_role,
-                    codecs: vec![if is_video { vp8() } else { opus() }],
-                    ssrc,
-                    rtx_ssrc: is_video.then_some(ssrc + 100),
-                }
-            });
-        EndpointOpen {
-            room: self.room,
-            endpoint: EndpointId(Uuid::from_u128(u128::from(number) + 100)),
-            ice: IceParameters {
-                local_ufrag: format!("server{number}"),
-                local_pwd: format!("server-password-of-enough-length-{number}"),
-                remote_ufrag: format!("far{number}"),
-                remote_pwd: format!("far-password-of-enough-length-{number}"),
-            },
-            dtls: DtlsParameters {
-                fingerprints: vec![self.far_identity.fingerprint()],
-            },
-            extensions: EXTENSIONS,
-            receive,
-            send: send.collect(),
-            cname: "parley".to_owned(),
-            entered: true,
-        }
-    }
-}
-
-/// The header extensions of every endpoint on a stage.
-pub fn extension_ids() -> ExtensionIds {
-    ExtensionIds {
-        mid: EXTENSIONS.mid,
-        rid: EXTENSIONS.rid,
-        repaired_rid: EXTENSIONS.repaired_rid,
-        audio_level: EXTENSIONS.audio_level,
-        abs_send_time: EXTENSIONS.abs_send_time,
-        transport_cc: EXTENSIONS.transport_cc,
-        playout_delay: EXTENSIONS.playout_delay,
-    }
 }
 
 fn cameras(now: Micros, number: u32, layers: Layers) -> Vec<Camera> {
@@ -584,51 +479,5 @@ fn cameras(now: Micros, number: u32, layers: Layers) -> Vec<Camera> {
             Camera::new(now, ssrc + 1, Some("h"), (640, 360), 2),
             Camera::new(now, ssrc + 2, Some("f"), (1_280, 720), 5),
         ],
-    }
-}
-
-fn receive_line(mid: &str, source: Source, rids: &[&str]) -> ReceiveLine {
-    let is_video = source != Source::Microphone;
-    ReceiveLine {
-        mid: mid.to_owned(),
-        medium: if is_video {
-            Medium::Video
-        } else {
-            Medium::Audio
-        },
-        source,
-        codecs: vec![if is_video { vp8() } else { opus() }],
-        rids: rids.iter().map(|rid| (*rid).to_owned()).collect(),
-        ssrcs: Vec::new(),
-        muted: false,
-    }
-}
-
-fn opus() -> CodecParameters {
-    let on = |name: &str| (name.to_owned(), "1".to_owned());
-    CodecParameters {
-        codec: Codec::Opus,
-        payload_type: OPUS,
-        rtx_payload_type: None,
-        clock_rate: 48_000,
-        channels: 2,
-        parameters: [on("usedtx"), on("useinbandfec")].into(),
-        nack: false,
-        pli: false,
-        transport_cc: true,
-    }
-}
-
-fn vp8() -> CodecParameters {
-    CodecParameters {
-        codec: Codec::Vp8,
-        payload_type: VP8,
-        rtx_payload_type: Some(RTX),
-        clock_rate: 90_000,
-        channels: 0,
-        parameters: [].into(),
-        nack: true,
-        pli: true,
-        transport_cc: true,
     }
 }

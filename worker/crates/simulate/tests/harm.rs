@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use parley_simulate::far::FarPacket;
 use parley_simulate::network::Conditions;
-use parley_simulate::stage::{Layers, Role, Stage};
+use parley_simulate::offer::{Layers, Role};
+use parley_simulate::stage::Stage;
 
 fn meeting(seed: u64) -> Stage {
     let mut stage = Stage::new(seed, Conditions::good());
@@ -26,11 +27,19 @@ fn meeting(seed: u64) -> Stage {
 /// Everything that the second seat got, without the times.
 fn got(stage: &Stage) -> (usize, usize) {
     let seat = &stage.seats[1];
-    (seat.eyes[0].shown.len(), seat.far.counters().packets as usize)
+    (
+        seat.eyes[0].shown.len(),
+        seat.far.counters().packets as usize,
+    )
 }
 
 fn count(stage: &mut Stage, name: &str) -> u64 {
-    *stage.stats().counters.get(name).unwrap_or_else(|| panic!("no counter {name}"))
+    stage
+        .stats()
+        .counters
+        .get(name)
+        .copied()
+        .expect("the counter is there")
 }
 
 #[test]
@@ -81,16 +90,33 @@ fn forged_replayed_and_foreign_packets_change_nothing_and_are_counted() {
         stage.inject(publisher, Vec::new());
         stage.inject(publisher, sealed.clone());
         // A ClientHello out of nowhere, and a check without the password.
-        stage.inject(stranger, vec![22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1]);
-        stage.inject(stranger, vec![0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8]);
+        stage.inject(
+            stranger,
+            vec![22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1],
+        );
+        stage.inject(
+            stranger,
+            vec![0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8],
+        );
     }
     let after = before(&mut stage);
-    let is_counted = counted.iter().zip(after).all(|(before, after)| after >= before + 50);
-    assert!(is_counted, "each kind is counted: {counted:?} {after:?} {:?}", stage.stats().counters);
+    let is_counted = counted
+        .iter()
+        .zip(after)
+        .all(|(before, after)| after >= before + 50);
+    assert!(
+        is_counted,
+        "each kind is counted: {counted:?} {after:?} {:?}",
+        stage.stats().counters
+    );
     assert_eq!(stage.messages.len(), events, "and nobody is told");
     stage.run(2_000);
     quiet.run(2_000);
-    assert_eq!(got(&quiet), got(&stage), "the meeting went on as without it");
+    assert_eq!(
+        got(&quiet),
+        got(&stage),
+        "the meeting went on as without it"
+    );
     assert!(stage.seats.iter().all(|seat| seat.unsound.is_empty()));
 }
 
@@ -102,19 +128,28 @@ fn a_repeated_packet_is_counted_and_forwarded_once() {
         stage.network.set_conditions(Conditions::good());
     }
     let before = count(&mut stage, "dropped_replayed");
-    stage.network.set_conditions(Conditions { duplicate_percent: 100.0, ..Conditions::good() });
+    stage.network.set_conditions(Conditions {
+        duplicate_percent: 100.0,
+        ..Conditions::good()
+    });
     stage.run(3_000);
     quiet.run(3_000);
     let replayed = count(&mut stage, "dropped_replayed") - before;
     assert!(replayed > 400, "{replayed}");
-    assert_eq!(stage.seats[1].eyes[0].shown.len(), quiet.seats[1].eyes[0].shown.len());
+    assert_eq!(
+        stage.seats[1].eyes[0].shown.len(),
+        quiet.seats[1].eyes[0].shown.len()
+    );
 }
 
 #[test]
 fn take_over_never_sends_an_index_twice() {
     for seed in 1..=3 {
         let mut stage = meeting(seed);
-        stage.network.set_conditions(Conditions { loss_percent: 2.0, ..Conditions::good() });
+        stage.network.set_conditions(Conditions {
+            loss_percent: 2.0,
+            ..Conditions::good()
+        });
         for round in 0..3 {
             stage.run(1_300 + 190 * round);
             let watched = [(0, vec![1], (640, 360)), (1, vec![0], (640, 360))];
@@ -129,7 +164,10 @@ fn take_over_never_sends_an_index_twice() {
         // 16-bit number may ever come back.
         let mut seen = BTreeSet::new();
         for packet in &stage.written {
-            assert!(seen.insert(*packet), "seed {seed}: {packet:?} was sent twice");
+            assert!(
+                seen.insert(*packet),
+                "seed {seed}: {packet:?} was sent twice"
+            );
         }
         assert!(seen.len() > 1_000);
     }
@@ -141,7 +179,10 @@ fn a_workers_death_leaves_no_hole_that_is_heard_or_seen_for_long() {
     stage.run(1_000);
     let shown = stage.seats[1].eyes[0].shown.len();
     // 50 ms in which no worker is there.
-    let conditions = Conditions { loss_percent: 100.0, ..Conditions::good() };
+    let conditions = Conditions {
+        loss_percent: 100.0,
+        ..Conditions::good()
+    };
     stage.network.set_conditions(conditions);
     stage.run(50);
     stage.network.set_conditions(Conditions::good());
@@ -149,7 +190,11 @@ fn a_workers_death_leaves_no_hole_that_is_heard_or_seen_for_long() {
     assert_eq!(stage.take_over(&watched), 2);
     stage.run(3_000);
     let eye = &stage.seats[1].eyes[0];
-    assert!(eye.shown.len() > shown + 60, "{} frames in 3 s", eye.shown.len() - shown);
+    assert!(
+        eye.shown.len() > shown + 60,
+        "{} frames in 3 s",
+        eye.shown.len() - shown
+    );
     let freeze = eye.freeze_max_us(stage.now);
     assert!(freeze < 600_000, "froze for {freeze} µs");
     assert!(stage.seats.iter().all(|seat| seat.unsound.is_empty()));

@@ -3,7 +3,8 @@
 use parley_dsp::tone::amplitude_of;
 use parley_dsp::{MIX_FRAME, MIX_RATE, level};
 use parley_simulate::network::Conditions;
-use parley_simulate::stage::{Layers, Role, Stage};
+use parley_simulate::offer::{Layers, Role};
+use parley_simulate::stage::Stage;
 
 /// How much of `hz` seat `listener` hears in the last `ms`, over all its lines.
 fn heard(stage: &Stage, listener: usize, hz: f64, ms: usize) -> f32 {
@@ -18,8 +19,18 @@ fn heard(stage: &Stage, listener: usize, hz: f64, ms: usize) -> f32 {
 
 fn assert_sound(stage: &Stage) {
     for seat in &stage.seats {
-        assert!(seat.unsound.is_empty(), "seed {}: {:?}", stage.seed(), seat.unsound);
-        assert!(seat.far.is_connected(), "seed {}: {:?} has no keys", stage.seed(), seat.id);
+        assert!(
+            seat.unsound.is_empty(),
+            "seed {}: {:?}",
+            stage.seed(),
+            seat.unsound
+        );
+        assert!(
+            seat.far.is_connected(),
+            "seed {}: {:?} has no keys",
+            stage.seed(),
+            seat.id
+        );
     }
 }
 
@@ -50,11 +61,18 @@ fn three_hear_and_see_each_other_and_never_themselves() {
             if listener == talker {
                 assert!(amplitude < ABSENT, "{listener} hears itself: {amplitude}");
             } else {
-                assert!(CLEAR.contains(&amplitude), "{listener} hears {talker}: {amplitude}");
+                assert!(
+                    CLEAR.contains(&amplitude),
+                    "{listener} hears {talker}: {amplitude}"
+                );
             }
         }
         for eye in &stage.seats[listener].eyes {
-            assert!(eye.shown.len() > 120, "{listener} saw {} frames", eye.shown.len());
+            assert!(
+                eye.shown.len() > 120,
+                "{listener} saw {} frames",
+                eye.shown.len()
+            );
             assert_eq!((eye.strange, eye.jumps), (0, 0));
         }
     }
@@ -65,9 +83,16 @@ fn one_line_hears_the_mix_of_the_others() {
     let mut stage = Stage::new(2, Conditions::good());
     let tones = [400.0, 700.0, 1_100.0];
     for hz in tones {
-        stage.join(Role { voice_hz: Some(hz), mix: true, ..Role::default() });
+        stage.join(Role {
+            voice_hz: Some(hz),
+            mix: true,
+            ..Role::default()
+        });
     }
-    stage.join(Role { mix: true, ..Role::default() });
+    stage.join(Role {
+        mix: true,
+        ..Role::default()
+    });
     stage.run(5_000);
     assert_sound(&stage);
     for listener in 0..4 {
@@ -76,7 +101,10 @@ fn one_line_hears_the_mix_of_the_others() {
             if listener == talker {
                 assert!(amplitude < ABSENT, "{listener} hears itself: {amplitude}");
             } else {
-                assert!(CLEAR.contains(&amplitude), "{listener} hears {talker}: {amplitude}");
+                assert!(
+                    CLEAR.contains(&amplitude),
+                    "{listener} hears {talker}: {amplitude}"
+                );
             }
         }
     }
@@ -87,19 +115,32 @@ fn sound_keeps_playing_under_5_percent_loss_reordering_and_duplicates() {
     for seed in 1..=4 {
         let mut stage = Stage::new(seed, Conditions::bad());
         for hz in [400.0, 700.0] {
-            stage.join(Role { voice_hz: Some(hz), voices: 3, ..Role::default() });
+            stage.join(Role {
+                voice_hz: Some(hz),
+                voices: 3,
+                ..Role::default()
+            });
         }
-        stage.join(Role { mix: true, ..Role::default() });
+        stage.join(Role {
+            mix: true,
+            ..Role::default()
+        });
         stage.run(20_000);
         assert_sound(&stage);
         let lost = stage.network.counters().lost * 100 / stage.network.counters().sent;
         assert!((3..=8).contains(&lost), "seed {seed}: {lost} % lost");
         for (listener, hz) in [(0, 700.0), (1, 400.0), (2, 400.0), (2, 700.0)] {
             let amplitude = heard(&stage, listener, hz, 15_000);
-            assert!(amplitude > 0.1, "seed {seed}: {listener} hears {hz} Hz as {amplitude}");
+            assert!(
+                amplitude > 0.1,
+                "seed {seed}: {listener} hears {hz} Hz as {amplitude}"
+            );
         }
         for (at, seat) in stage.seats.iter().enumerate() {
-            let ears = seat.ears.iter().filter(|ear| ear.sound.len() > 15 * MIX_RATE as usize);
+            let ears = seat
+                .ears
+                .iter()
+                .filter(|ear| ear.sound.len() > 15 * MIX_RATE as usize);
             for ear in ears {
                 // The first seconds are for learning the path.
                 let sound = &ear.sound[5 * MIX_RATE as usize..];
@@ -118,9 +159,15 @@ fn sound_keeps_playing_under_5_percent_loss_reordering_and_duplicates() {
 fn video_recovers_from_loss_by_rtx_and_key_frames() {
     for seed in 1..=4 {
         let mut stage = Stage::new(seed, Conditions::bad());
-        stage.join(Role { camera: Some(Layers::Three), ..Role::default() });
+        stage.join(Role {
+            camera: Some(Layers::Three),
+            ..Role::default()
+        });
         for _ in 0..3 {
-            stage.join(Role { tiles: 1, ..Role::default() });
+            stage.join(Role {
+                tiles: 1,
+                ..Role::default()
+            });
         }
         for viewer in 1..=3 {
             stage.watch(viewer, &[0], (640, 360));
@@ -130,13 +177,25 @@ fn video_recovers_from_loss_by_rtx_and_key_frames() {
         for viewer in 1..=3 {
             let eye = &stage.seats[viewer].eyes[0];
             let frames = eye.shown.len();
-            assert!(frames > 500, "seed {seed}: viewer {viewer} saw {frames} of 600 frames");
+            assert!(
+                frames > 500,
+                "seed {seed}: viewer {viewer} saw {frames} of 600 frames"
+            );
             let freeze = eye.freeze_max_us(stage.now);
-            assert!(freeze < 1_500_000, "seed {seed}: viewer {viewer} froze for {freeze} µs");
+            assert!(
+                freeze < 1_500_000,
+                "seed {seed}: viewer {viewer} froze for {freeze} µs"
+            );
             assert_eq!(eye.strange, 0, "seed {seed}");
-            assert!(stage.seats[viewer].far.counters().repaired > 0, "seed {seed}");
+            assert!(
+                stage.seats[viewer].far.counters().repaired > 0,
+                "seed {seed}"
+            );
         }
-        assert!(stage.seats[0].far.counters().resent > 0, "seed {seed}: upstream repairs");
+        assert!(
+            stage.seats[0].far.counters().resent > 0,
+            "seed {seed}: upstream repairs"
+        );
     }
 }
 
@@ -155,7 +214,11 @@ fn the_same_seed_gives_the_same_trace() {
                 ..Role::default()
             });
         }
-        stage.join(Role { mix: true, tiles: 1, ..Role::default() });
+        stage.join(Role {
+            mix: true,
+            tiles: 1,
+            ..Role::default()
+        });
         stage.watch(0, &[1, 2], (320, 180));
         stage.watch(1, &[0, 2], (1_280, 720));
         stage.watch(4, &[3], (640, 360));

@@ -309,7 +309,7 @@ impl FarEnd {
                 mid: packet.mid.map(str::to_owned),
                 rid: packet.rid.map(str::to_owned),
                 // A fresh key begins in roll-over 0; some lines come to the next one soon.
-            next_index: 65_535 - u64::from(packet.ssrc & 0x0fff),
+                next_index: 65_535 - u64::from(packet.ssrc & 0x0fff),
                 next_rtx_index: 1,
                 packets: 0,
                 octets: 0,

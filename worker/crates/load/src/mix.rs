@@ -1,0 +1,108 @@
+//! Three talkers, many listeners of one mix: share of a core.
+
+use parley_simulate::far::FarPacket;
+use parley_simulate::offer::{OPUS, Role};
+use parley_simulate::source::Voice;
+use serde::Serialize;
+
+use crate::Failure;
+use crate::crowd::{Crowd, now};
+use crate::worker::Worker;
+
+const WARM_US: u64 = 2_000_000;
+const TALKERS: [f64; 3] = [400.0, 700.0, 1_100.0];
+
+/// What one case cost.
+#[derive(Serialize)]
+pub(crate) struct Mixed {
+    talkers: usize,
+    listeners: u32,
+    /// CPU of the worker, sends included. Units: percent of a core.
+    worker_percent_of_a_core: f64,
+    /// CPU of the worker for each packet of the mix that left it. Units: microseconds.
+    worker_us_per_packet: f64,
+    packets_sent: u64,
+    /// Of 50 packets a second for each listener. Units: percent.
+    delivered_percent: f64,
+    memory_bytes_per_endpoint: u64,
+    surprises: usize,
+}
+
+pub(crate) fn measure(binary: &str, listeners: u32, seconds: u64) -> Result<Mixed, Failure> {
+    let mut worker = Worker::start(binary)?;
+    let empty = worker.stats()?.memory_bytes;
+    let mut crowd = Crowd::new()?;
+    let mut voices = Vec::new();
+    for hz in TALKERS {
+        crowd.join(
+            &mut worker,
+            Role {
+                voice_hz: Some(hz),
+                mix: true,
+                ..Role::default()
+            },
+        )?;
+        voices.push(Voice::new(now(), hz)?);
+    }
+    for _ in 0..listeners {
+        crowd.join(
+            &mut worker,
+            Role {
+                mix: true,
+                ..Role::default()
+            },
+        )?;
+    }
+    crowd.connect(&worker)?;
+    talk(&mut crowd, &worker, &mut voices, WARM_US)?;
+    let (before, received) = (worker.stats()?, crowd.received(TALKERS.len()));
+    talk(&mut crowd, &worker, &mut voices, seconds * 1_000_000)?;
+    let (after, received) = (worker.stats()?, crowd.received(TALKERS.len()) - received);
+    let count = |stats: &parley_wire::Stats| {
+        stats
+            .counters
+            .get("rtp_mixed")
+            .copied()
+            .ok_or("no counter of mixed packets")
+    };
+    let sent = count(&after)? - count(&before)?;
+    let cpu_us = (after.cpu_us - before.cpu_us) as f64;
+    Ok(Mixed {
+        talkers: TALKERS.len(),
+        listeners,
+        worker_percent_of_a_core: cpu_us / (seconds as f64 * 10_000.0),
+        worker_us_per_packet: cpu_us / sent.max(1) as f64,
+        packets_sent: sent,
+        delivered_percent: received as f64 * 100.0
+            / (seconds * 50 * u64::from(listeners)).max(1) as f64,
+        memory_bytes_per_endpoint: after.memory_bytes.saturating_sub(empty)
+            / u64::from(listeners + TALKERS.len() as u32),
+        surprises: crowd.unsound.len(),
+    })
+}
+
+fn talk(crowd: &mut Crowd, worker: &Worker, voices: &mut [Voice], us: u64) -> Result<(), Failure> {
+    let end = now().0 + us;
+    while now().0 < end {
+        for (seat, voice) in voices.iter_mut().enumerate() {
+            while let Some(frame) = voice.advance(now())? {
+                crowd.send(
+                    seat,
+                    &FarPacket {
+                        ssrc: (seat as u32 + 1) * 1_000 + 1,
+                        rtx: None,
+                        payload_type: OPUS,
+                        marker: false,
+                        timestamp: frame.timestamp,
+                        mid: Some("mic"),
+                        rid: None,
+                        level: Some(frame.level),
+                        payload: &frame.payload,
+                    },
+                );
+            }
+        }
+        crowd.round(worker)?;
+    }
+    Ok(())
+}
