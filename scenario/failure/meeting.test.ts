@@ -108,11 +108,11 @@ test("a_killed_worker_is_replaced_and_nobody_is_dropped", needs_chromium, async 
     const watched = await watch(both[0], both[1]);
     // A snapshot is taken each second; the take-over needs one.
     await new Promise((done) => setTimeout(done, 1_500));
-    const [worker] = parley.workers();
+    const [worker] = await parley.workers();
     assert.ok(worker);
     process.kill(worker, "SIGKILL");
-    await until("another worker runs", () => {
-      const now = parley.workers();
+    await until("another worker runs", async () => {
+      const now = await parley.workers();
       return now.length === 1 && now[0] !== worker;
     });
     await new Promise((done) => setTimeout(done, 2_500));
@@ -138,7 +138,7 @@ test("a_hung_worker_is_killed_and_replaced", needs_chromium, async () => {
     const { id, both } = await twoInAConference(parley);
     const before_hang = await joinIds(parley, id);
     await new Promise((done) => setTimeout(done, 1_500));
-    const [worker] = parley.workers();
+    const [worker] = await parley.workers();
     assert.ok(worker);
     process.kill(worker, "SIGSTOP");
     await until("the hung one is gone", () => !isAlive(worker), 3_000);

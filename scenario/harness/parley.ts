@@ -20,8 +20,8 @@ export interface Parley {
   /** Lines printed so far, both outputs. */
   readonly log: readonly string[];
   pid(): number;
-  /** Process ids of the media workers. */
-  workers(): number[];
+  /** Process ids of the media workers that are up. */
+  workers(): Promise<number[]>;
   /** Process ids of everything below the server. */
   children(): number[];
   /** REST call with the admin's token; throws on anything but 2xx unless `expect` names the status. */
@@ -117,7 +117,14 @@ async function start(
     ready_ms,
     log,
     pid,
-    workers: () => descendants(pid()).filter((id) => commandOf(id).includes("parley-worker")),
+    async workers() {
+      const health = (await (await fetch(`${url}/health`)).json()) as {
+        parts: { media: { workers: { pid: number | null; state: string }[] } };
+      };
+      return health.parts.media.workers.flatMap(({ pid: id, state }) =>
+        id !== null && state === "up" ? [id] : [],
+      );
+    },
     children: () => descendants(pid()),
     api,
     link: (conference_id, name, role = "member") =>
@@ -147,14 +154,6 @@ async function start(
 function ended(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
   return new Promise((resolve) => child.once("exit", () => resolve()));
-}
-
-function commandOf(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
-  } catch {
-    return ""; // it ended while we looked
-  }
 }
 
 function descendants(root: number): number[] {
