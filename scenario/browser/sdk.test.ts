@@ -245,7 +245,7 @@ test("a_killed_media_worker_is_not_noticed", needs_chromium, async () => {
   const ids = await Promise.all(
     [first, second].map((page) => ask(page, (one) => one.conferencecall_id)),
   );
-  for (const pid of parley.workers()) process.kill(pid, "SIGKILL");
+  for (const pid of await parley.workers()) process.kill(pid, "SIGKILL");
   await both(first, second);
   assert.deepEqual(
     await Promise.all([first, second].map((page) => ask(page, (one) => one.conferencecall_id))),
@@ -273,4 +273,28 @@ test("after_a_killed_server_everybody_is_back_with_the_same_ids", needs_chromium
   await ask(first, (joined) => joined.chat.send("still here"));
   await nothingEnded([first, second]);
   await allLeave([first, second]);
+});
+
+test("the_smallest_example_is_a_whole_meeting", needs_chromium, async () => {
+  const id = await conference();
+  const open = async (persona: Persona): Promise<Page> => {
+    const page = await personPage(browser, persona);
+    const { token } = await parley.link(id, persona.name);
+    await page.goto(
+      `${site.origin}/run/smallest?${new URLSearchParams({ conference: id, server: parley.url })}#${token}`,
+    );
+    await page.getByRole("button", { name: "Mute" }).waitFor();
+    return page;
+  };
+  const [first, second] = [await open(ada), await open(bo)];
+  await Promise.all([hears(first, [bo.tone_hz]), sees(second, "", ada.color)]);
+  await second.getByRole("button", { name: "Mute" }).click();
+  await hears(first, []);
+  await second.getByRole("button", { name: "Unmute" }).waitFor();
+  await second.close({ runBeforeUnload: true });
+  await until(
+    "its picture is gone",
+    async () => (await first.locator("video").count()) === 0,
+    slow_ms,
+  );
 });

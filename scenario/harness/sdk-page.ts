@@ -12,22 +12,32 @@ export interface SdkSite {
   close(): Promise<void>;
 }
 
-const page = `<!doctype html><meta charset="utf-8"><title>SDK</title><body>
-<script type="module">
-  import * as parley from "/client/index.ts";
+const head = `<!doctype html><meta charset="utf-8"><title>SDK</title>
+<script type="importmap">{"imports": {"@parley/client": "/client/index.ts"}}</script><body>`;
+const page = `${head}<script type="module">
+  import * as parley from "@parley/client";
   window.parley = parley;
 </script>`;
+/** A page that runs one of the SDK's examples: `/run/<name>`. */
+const examplePage = (name: string): string =>
+  `${head}<script type="module" src="/examples/${name}.ts"></script>`;
 
 /** Starts the site on a free port. */
 export async function startSdkSite(): Promise<SdkSite> {
-  const sources = join(import.meta.dirname, "../../client/src");
+  const client = join(import.meta.dirname, "../../client");
+  const folders: Readonly<Record<string, string>> = {
+    client: join(client, "src"),
+    examples: join(client, "examples"),
+  };
   const server = createServer((request, reply) => {
     const path = (request.url ?? "/").split("?", 1)[0] ?? "/";
-    if (!path.startsWith("/client/")) {
-      reply.setHeader("content-type", "text/html").end(page);
+    const folder = folders[path.split("/")[1] ?? ""];
+    if (folder === undefined) {
+      const html = path.startsWith("/run/") ? examplePage(basename(path)) : page;
+      reply.setHeader("content-type", "text/html").end(html);
       return;
     }
-    readFile(join(sources, basename(path)), "utf8").then(
+    readFile(join(folder, basename(path)), "utf8").then(
       (text) => reply.setHeader("content-type", "text/javascript").end(stripTypeScriptTypes(text)),
       () => reply.writeHead(404).end(),
     );
