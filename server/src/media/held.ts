@@ -23,7 +23,8 @@ export interface Held {
   forget(endpoint: EndpointId): void;
   /** Forgets a room; the result names the endpoints that were in it. */
   forgetRoom(room: RoomId): EndpointId[];
-  /** Everything as it would be opened now. */
+  /** Everything as it would be opened now. Each snapshot is given away once: the indices of a second worker that
+   *  went on from the same one would repeat those of the first, and a repeated nonce gives the keys away. */
   restore(): RestoredEndpoint[];
 }
 
@@ -80,10 +81,10 @@ export function createHeld(): Held {
       return gone.map(({ open }) => open.endpoint);
     },
     restore: () =>
-      [...endpoints.values()].map(({ open, tiles, snapshot }) => ({
-        open,
-        tiles: [...tiles.values()],
-        snapshot,
-      })),
+      [...endpoints.values()].map((entry) => {
+        const { open, tiles, snapshot } = entry;
+        entry.snapshot = null;
+        return { open, tiles: [...tiles.values()], snapshot };
+      }),
   };
 }

@@ -122,6 +122,24 @@ test("a_killed_worker_is_replaced_on_its_port_with_its_certificate_and_everythin
   await media.close();
 });
 
+test("a_snapshot_is_never_given_to_two_workers", async () => {
+  const { media, fakes, clock } = await stage();
+  await media.openRoom("room-1");
+  await media.openEndpoint(endpoint("e1"));
+  const snapshot = { endpoint: "e1", taken_us: 7, state: { key: "secret" } };
+  fakes.at(0).tell({ type: "snapshot", endpoints: [snapshot] });
+  await clock.advance(0);
+  const given: unknown[] = [];
+  for (let death = 0; death < 2; death += 1) {
+    fakes.at(0).die();
+    await clock.advance(100);
+    const restore = fakes.at(0).requests.find((request) => request.type === "restore");
+    given.push(restore?.type === "restore" ? restore.endpoints[0]?.snapshot : undefined);
+  }
+  assert.deepEqual(given, [snapshot, null]);
+  await media.close();
+});
+
 test("what_was_asked_while_a_worker_died_is_asked_of_its_successor", async () => {
   const { media, fakes, clock } = await stage();
   await media.openRoom("room-1");

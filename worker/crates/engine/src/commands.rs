@@ -185,6 +185,18 @@ impl Engine {
         for room in rooms {
             self.in_room(room, |room, shared| room.resume_lines(shared));
         }
+        // A snapshot is good for one take-over. Should this worker die too, the next one needs a
+        // younger one than ours; it leaves before the first packet does.
+        for id in &resumed {
+            let Some(key) = self.shared.routes.by_id.get(id).copied() else {
+                continue;
+            };
+            self.in_room(key.room, |room, shared| {
+                let taken = room.snapshot(key.endpoint, shared.now);
+                shared.snapshots.extend(taken);
+            });
+        }
+        self.hand_out_snapshots();
         Reply::Restored { resumed, lost }
     }
 }

@@ -283,7 +283,7 @@ impl Engine {
         }
     }
 
-    fn hand_out_snapshots(&mut self) {
+    pub(crate) fn hand_out_snapshots(&mut self) {
         let mut all = std::mem::take(&mut self.shared.snapshots)
             .into_iter()
             .peekable();

@@ -50,7 +50,7 @@ struct SavedLayer {
 
 impl Room {
     /// Keys and counters of an endpoint; none before it has keys.
-    pub(super) fn snapshot(&self, key: Key, now: Micros) -> Option<EndpointSnapshot> {
+    pub(crate) fn snapshot(&self, key: Key, now: Micros) -> Option<EndpointSnapshot> {
         let endpoint = self.endpoints.get(key)?;
         let lines = endpoint.send.iter().map(|line| SavedLine {
             ssrc: line.parameters.ssrc,
