@@ -1,5 +1,5 @@
 // The only place that draws random numbers: ids, secrets and their hashes.
-import { createHash, randomBytes, randomFillSync } from "node:crypto";
+import { hash, randomBytes, randomFillSync } from "node:crypto";
 
 declare const brand: unique symbol;
 /** A string that cannot be confused with another kind of id. */
@@ -69,5 +69,4 @@ const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 export const isUuid = (text: string): boolean => uuid.test(text);
 
 /** SHA-256 of a secret, hexadecimal; what is stored in its place. */
-export const hashSecret = (secret: string): string =>
-  createHash("sha256").update(secret).digest("hex");
+export const hashSecret = (secret: string): string => hash("sha256", secret, "hex");
