@@ -86,8 +86,9 @@ async function pageWithBrokenDevices(fault: string): Promise<Page> {
   return page;
 }
 
-const close = (...contexts: BrowserContext[]): Promise<void[]> =>
-  Promise.all(contexts.map((context) => context.close()));
+async function close(...contexts: BrowserContext[]): Promise<void> {
+  for (const context of contexts) await context.close();
+}
 
 test(
   "the_meeting_page_has_no_accessibility_fault_before_inside_and_after",

@@ -12,6 +12,7 @@ import { CreateConference } from "./create-conference.tsx";
 import { CallBlock, curlFor } from "./curl.tsx";
 import { all_conferences, type Route, writeRoute } from "./route.ts";
 import { StatusChip } from "./status-chip.tsx";
+import { TableBox } from "./table-box.tsx";
 import { useCustomerEvents } from "./use-customer-events.ts";
 
 type ListRoute = Extract<Route, { view: "conferences" }>;
@@ -136,41 +137,39 @@ function EmptyList({ onCreate }: { readonly onCreate: () => void }) {
 function ConferenceTable({ conferences }: { readonly conferences: readonly Conference[] }) {
   const { t, moment } = useSurroundings();
   return (
-    <div className="table-box">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">{t("column_name")}</th>
-            <th scope="col">{t("column_state")}</th>
-            <th scope="col">{t("column_people")}</th>
-            <th scope="col">{t("column_type")}</th>
-            <th scope="col">{t("column_created")}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {conferences.map((conference) => {
-            const created = readTime(conference.tm_create);
-            const count = conference.conferencecall_ids.length;
-            return (
-              <tr key={conference.id}>
-                <th scope="row">
-                  <a href={writeRoute({ view: "conference", id: conference.id, tab: "timeline" })}>
-                    {conference.name || t("conference_unnamed")}
-                  </a>
-                  {conference.detail && <span className="muted sub">{conference.detail}</span>}
-                </th>
-                <td>
-                  <StatusChip status={conference.status} />
-                </td>
-                <td className={count > 0 ? "" : "muted"}>{t("people_in_cell", { count })}</td>
-                <td>{t(`type_${conference.type}`)}</td>
-                <td className="muted">{created && moment(created)}</td>
-              </tr>
-            );
-          })}
-        </tbody>
-      </table>
-    </div>
+    <TableBox label={t("conferences")}>
+      <thead>
+        <tr>
+          <th scope="col">{t("column_name")}</th>
+          <th scope="col">{t("column_state")}</th>
+          <th scope="col">{t("column_people")}</th>
+          <th scope="col">{t("column_type")}</th>
+          <th scope="col">{t("column_created")}</th>
+        </tr>
+      </thead>
+      <tbody>
+        {conferences.map((conference) => {
+          const created = readTime(conference.tm_create);
+          const count = conference.conferencecall_ids.length;
+          return (
+            <tr key={conference.id}>
+              <th scope="row">
+                <a href={writeRoute({ view: "conference", id: conference.id, tab: "timeline" })}>
+                  {conference.name || t("conference_unnamed")}
+                </a>
+                {conference.detail && <span className="muted sub">{conference.detail}</span>}
+              </th>
+              <td>
+                <StatusChip status={conference.status} />
+              </td>
+              <td className={count > 0 ? "" : "muted"}>{t("people_in_cell", { count })}</td>
+              <td>{t(`type_${conference.type}`)}</td>
+              <td className="muted">{created && moment(created)}</td>
+            </tr>
+          );
+        })}
+      </tbody>
+    </TableBox>
   );
 }
 

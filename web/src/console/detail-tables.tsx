@@ -9,6 +9,7 @@ import { ProblemNotice } from "../look/problem-notice.tsx";
 import { useSurroundings } from "../look/surroundings.tsx";
 import type { NumberedEvent } from "./api.ts";
 import { StatusChip } from "./status-chip.tsx";
+import { TableBox } from "./table-box.tsx";
 
 /** Everybody who was ever in; those who are in come first. */
 export function JoinTable(props: {
@@ -26,9 +27,9 @@ export function JoinTable(props: {
     ...props.joins.filter(is_out).toReversed(),
   ];
   return (
-    <div className="table-box plain">
+    <>
       {failure !== null && <ProblemNotice thrown={failure} />}
-      <table>
+      <TableBox label={t("tab_people")} is_plain>
         <thead>
           <tr>
             <th scope="col">{t("column_name")}</th>
@@ -91,7 +92,7 @@ export function JoinTable(props: {
             );
           })}
         </tbody>
-      </table>
+      </TableBox>
       {kicking && (
         <ConfirmBox
           question={t("remove_question", { name: kicking.name || t("somebody") })}
@@ -104,7 +105,7 @@ export function JoinTable(props: {
           }}
         />
       )}
-    </div>
+    </>
   );
 }
 
@@ -136,8 +137,8 @@ export function EventTable(props: {
   if (props.events.length === 0) return <p className="muted">{t("events_empty")}</p>;
   const shown = props.events.slice(-limit).toReversed();
   return (
-    <div className="table-box plain">
-      <table className="events">
+    <>
+      <TableBox label={t("tab_events")} is_plain>
         <thead>
           <tr>
             <th scope="col">{t("event_number")}</th>
@@ -155,7 +156,7 @@ export function EventTable(props: {
                 <td className="mono">{event.seq}</td>
                 <td className="mono">{at && clock(at, true)}</td>
                 <td className="mono">{event.type}</td>
-                <td>{aboutOf(event, names)}</td>
+                <td className="about">{aboutOf(event, names)}</td>
                 <td className="muted">
                   {(event.actor.id !== null && names.get(event.actor.id)) || actorText(event, t)}
                 </td>
@@ -163,13 +164,13 @@ export function EventTable(props: {
             );
           })}
         </tbody>
-      </table>
+      </TableBox>
       {props.events.length > limit && (
         <Button className="button" onPress={() => setLimit(limit * 4)}>
           {t("list_more")}
         </Button>
       )}
-    </div>
+    </>
   );
 }
 

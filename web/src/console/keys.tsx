@@ -8,6 +8,7 @@ import { readTime } from "../look/people.ts";
 import { ProblemNotice } from "../look/problem-notice.tsx";
 import { useSurroundings } from "../look/surroundings.tsx";
 import type { Accesskey, Api } from "./api.ts";
+import { TableBox } from "./table-box.tsx";
 
 const day_s = 86_400;
 const days_max = 3_650;
@@ -49,45 +50,43 @@ export function Keys({ api }: { readonly api: Api }) {
         </div>
       )}
       {keys !== null && keys.length > 0 && (
-        <div className="table-box">
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">{t("column_name")}</th>
-                <th scope="col">{t("key_prefix")}</th>
-                <th scope="col">{t("column_created")}</th>
-                <th scope="col">{t("key_until")}</th>
-                <th scope="col">{t("column_actions")}</th>
-              </tr>
-            </thead>
-            <tbody>
-              {keys.map((key) => {
-                const [created, until] = [readTime(key.tm_create), readTime(key.tm_expire)];
-                const name = key.name || t("key_unnamed");
-                return (
-                  <tr key={key.id}>
-                    <th scope="row">{name}</th>
-                    <td>
-                      <code>{key.token_prefix}…</code>
-                    </td>
-                    <td className="muted">{created && moment(created)}</td>
-                    <td className="muted">{until && moment(until)}</td>
-                    <td>
-                      <Button
-                        className="button small danger"
-                        aria-label={t("key_delete_named", { name })}
-                        onPress={() => setDeleting(key)}
-                      >
-                        <Icon name="trash" />
-                        {t("key_delete")}
-                      </Button>
-                    </td>
-                  </tr>
-                );
-              })}
-            </tbody>
-          </table>
-        </div>
+        <TableBox label={t("keys")}>
+          <thead>
+            <tr>
+              <th scope="col">{t("column_name")}</th>
+              <th scope="col">{t("key_prefix")}</th>
+              <th scope="col">{t("column_created")}</th>
+              <th scope="col">{t("key_until")}</th>
+              <th scope="col">{t("column_actions")}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {keys.map((key) => {
+              const [created, until] = [readTime(key.tm_create), readTime(key.tm_expire)];
+              const name = key.name || t("key_unnamed");
+              return (
+                <tr key={key.id}>
+                  <th scope="row">{name}</th>
+                  <td>
+                    <code>{key.token_prefix}…</code>
+                  </td>
+                  <td className="muted">{created && moment(created)}</td>
+                  <td className="muted">{until && moment(until)}</td>
+                  <td>
+                    <Button
+                      className="button small danger"
+                      aria-label={t("key_delete_named", { name })}
+                      onPress={() => setDeleting(key)}
+                    >
+                      <Icon name="trash" />
+                      {t("key_delete")}
+                    </Button>
+                  </td>
+                </tr>
+              );
+            })}
+          </tbody>
+        </TableBox>
       )}
       {is_creating && (
         <CreateKey

@@ -22,11 +22,13 @@ export function Banners(props: {
   readonly view: ConferenceView;
   readonly own: OwnView;
   readonly devices: Devices;
+  /** The key that talks is held. */
+  readonly is_talking: boolean;
   readonly run: (what: Promise<void>) => void;
 }) {
   const { t } = useSurroundings();
   const { conference, view, own, devices, run } = props;
-  const is_talking = useTalkingWhileMuted(devices, own);
+  const is_unheard = useTalkingWhileMuted(devices, own);
   const [is_problem_read, setProblemRead] = useState<unknown>(null);
   const problem = own.camera.problem ?? own.microphone.problem;
   const kind = own.camera.problem ? "camera" : "microphone";
@@ -64,7 +66,12 @@ export function Banners(props: {
           </Button>
         </Banner>
       )}
-      {is_talking && (
+      {props.is_talking && (
+        <Banner icon="microphone" tone="calm">
+          {t("talking_with_space")}
+        </Banner>
+      )}
+      {is_unheard && (
         <Banner icon="microphone_off" tone="warn">
           {t("talking_muted")}
           <Button className="button small" onPress={() => run(conference.setMicrophone(true))}>

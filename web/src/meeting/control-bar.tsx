@@ -1,5 +1,4 @@
 // The controls of a meeting. Every toggle is named for its thing and is pressed while that is on.
-import type { ReactNode } from "react";
 import { Button, Menu, MenuItem, MenuTrigger, Popover, ToggleButton } from "react-aria-components";
 import { Icon, type IconName } from "../look/icon.tsx";
 import { useSurroundings } from "../look/surroundings.tsx";
@@ -42,7 +41,6 @@ export function ControlBar(props: { readonly controls: Controls; readonly is_nar
         <>
           <Toggle
             name={t("microphone")}
-            caption={t("microphone_short")}
             icon={controls.is_microphone_on ? "microphone" : "microphone_off"}
             is_on={controls.is_microphone_on}
             is_alarming
@@ -86,14 +84,9 @@ export function ControlBar(props: { readonly controls: Controls; readonly is_nar
         icon="chat"
         is_on={panel === "chat"}
         keys="C"
+        count={unread}
         onChange={(is_on) => controls.showPanel(is_on ? "chat" : null)}
-      >
-        {unread > 0 && (
-          <span className="count" aria-hidden="true">
-            {unread > 99 ? "99+" : unread}
-          </span>
-        )}
-      </Toggle>
+      />
       {!is_narrow && (
         <Toggle
           name={t("people")}
@@ -118,9 +111,11 @@ function Toggle(props: {
   /** Off is worth noticing. */
   readonly is_alarming?: boolean;
   readonly keys: string;
+  /** A number at the sign; the name says it in words. */
+  readonly count?: number;
   readonly onChange: (is_on: boolean) => void;
-  readonly children?: ReactNode;
 }) {
+  const { count = 0 } = props;
   return (
     <ToggleButton
       className={`control ${props.is_alarming ? "is-alarming" : ""}`}
@@ -129,9 +124,11 @@ function Toggle(props: {
       isSelected={props.is_on}
       onChange={props.onChange}
     >
-      <span className="round">
+      <span
+        className="round"
+        {...(count > 0 ? { "data-count": count > 99 ? "99+" : String(count) } : {})}
+      >
         <Icon name={props.icon} />
-        {props.children}
       </span>
       <small aria-hidden="true">{props.caption ?? props.name}</small>
     </ToggleButton>

@@ -56,13 +56,14 @@ export function Meeting(props: {
     useCallback(() => conference.own, [conference]),
   );
   const [panel, setPanel] = useState<PanelName | null>(null);
+  const [is_talking, setTalking] = useState(false);
   const [pin, setPin] = useState<Pin | null>(null);
   const [question, setQuestion] = useState<Question | null>(null);
   const settings = useMeetingSettings();
   const toasts = useToasts();
   const announcer = useMemo(() => createAnnouncer(), []);
   const is_narrow = useMediaQuery("(max-width: 700px)");
-  useMeetingNotices({ conference, is_chat_open: panel === "chat", toasts, announcer, t });
+  useMeetingNotices({ conference, devices, is_chat_open: panel === "chat", toasts, announcer, t });
   useScreenAwake();
   useEffect(() => {
     if (conference.view.ending) onOver(conference.view.ending);
@@ -116,8 +117,15 @@ export function Meeting(props: {
   };
   useShortcuts({
     is_enabled: settings.has_shortcuts,
-    act: (action) => actOn(action, controls),
-    talkEnd: () => controls.microphone(false),
+    act: (action) => {
+      if (action === "talk" && controls.can_send && !controls.is_microphone_on) setTalking(true);
+      actOn(action, controls);
+    },
+    talkEnd: () => {
+      // Held over a microphone that was on anyway: nothing to take back.
+      if (is_talking) controls.microphone(false);
+      setTalking(false);
+    },
   });
   const people_count = view.people.filter(({ status }) => status === "joined").length;
   const close = (): void => setQuestion(null);
@@ -130,7 +138,17 @@ export function Meeting(props: {
         <span className="muted top-people">{t("people_count", { count: people_count })}</span>
         <QualityBars quality={own.quality} />
       </header>
-      <Banners conference={conference} view={view} own={own} devices={devices} run={run} />
+      <div className="notices">
+        <Banners
+          conference={conference}
+          view={view}
+          own={own}
+          devices={devices}
+          is_talking={is_talking}
+          run={run}
+        />
+        <ToastList toasts={toasts} />
+      </div>
       <Stage
         conference={conference}
         view={view}
@@ -155,7 +173,6 @@ export function Meeting(props: {
         </SidePanel>
       )}
       <ControlBar controls={controls} is_narrow={is_narrow} />
-      <ToastList toasts={toasts} />
       <LiveRegion announcer={announcer} />
       {question?.kind === "settings" && (
         <SettingsBox

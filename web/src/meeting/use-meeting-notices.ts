@@ -1,5 +1,5 @@
 // Turns what happens in the conference into notices for the eye and announcements for the ear.
-import { type JoinedConference, Problem } from "@parley/client";
+import { type Devices, type JoinedConference, Problem } from "@parley/client";
 import { useEffect, useRef } from "react";
 import type { Announcer } from "../look/announcer.ts";
 import { someNames } from "../look/people.ts";
@@ -13,6 +13,7 @@ const gather_ms = 600;
 /** Watches `conference` and tells. Messages are told only while `is_chat_open` is false. */
 export function useMeetingNotices(given: {
   readonly conference: JoinedConference;
+  readonly devices: Devices;
   readonly is_chat_open: boolean;
   readonly toasts: Toasts;
   readonly announcer: Announcer;
@@ -20,7 +21,7 @@ export function useMeetingNotices(given: {
 }): void {
   const latest = useRef(given);
   latest.current = given;
-  const { conference } = given;
+  const { conference, devices } = given;
   useEffect(() => {
     const tell = (topic: string, text: string, is_bad = false): void => {
       latest.current.toasts.add(text, is_bad);
@@ -80,6 +81,10 @@ export function useMeetingNotices(given: {
           tell("muted", latest.current.t("toast_muted_by_host"));
         was_muted_by_host = own.is_muted_by_host;
       }),
+      devices.on("appeared", ({ device }) => {
+        if (device.label)
+          tell("device", latest.current.t("device_appeared", { name: device.label }));
+      }),
       conference.on("problem", (problem) => {
         if (problem instanceof Problem && problem.reason === "SCREEN_CANCELLED") return;
         tell("problem", sentenceFor(problem, latest.current.t), true);
@@ -89,5 +94,5 @@ export function useMeetingNotices(given: {
       for (const stop of stops) stop();
       for (const timer of Object.values(timers)) clearTimeout(timer);
     };
-  }, [conference]);
+  }, [conference, devices]);
 }

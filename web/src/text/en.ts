@@ -64,14 +64,12 @@ export const en = {
   problem_unsupported: "This browser lacks something that is needed",
   fix_unsupported: "Use a current Chrome, Edge, Firefox or Safari.",
   device_appeared: "New device: {name}",
-  device_use: "Use it",
 
   // in the meeting
   meeting_people: "People in the conference",
   meeting_controls: "Controls",
   you: "You",
   you_named: "{name} (you)",
-  microphone_short: "Mic",
   share: "Share",
   share_screen: "Share screen",
   hand: "Hand",
@@ -95,7 +93,6 @@ export const en = {
   your_screen: "Your screen",
   sharing_now: "You are sharing your screen.",
   stop_sharing: "Stop sharing",
-  picture_paused: "The picture will be back in a moment",
   more_for: "More for {name}",
   pin: "Show large",
   unpin: "No longer show large",
@@ -184,8 +181,6 @@ export const en = {
   people_in_room: "In the conference",
   hand_order: "Hand {position}",
   volume_of: "Volume of {name}",
-  copy_invite: "Copy invitation",
-  invite_copied: "Invitation copied",
 
   // ends
   end_left: "You left",
