@@ -7,8 +7,8 @@ use std::time::Instant;
 use parley_engine::{Address, Engine, Epoch, Identity, Input, Output, Setup};
 use parley_rtp::time::Micros;
 use parley_wire::{
-    Command, EndpointId, EndpointOpen, EndpointSnapshot, EndpointTiles, Event, Medium, Message,
-    Request, RestoredEndpoint, RoomId, Source, Stats, TileSource, TileWish,
+    Command, EndpointId, EndpointOpen, EndpointSnapshot, EndpointTiles, Event, Fingerprint, Medium,
+    Message, Request, RestoredEndpoint, RoomId, Source, Stats, TileSource, TileWish,
 };
 use uuid::Uuid;
 
@@ -56,6 +56,8 @@ pub struct Stage {
     pub messages: Vec<Message>,
     /// The last snapshot of each endpoint.
     pub snapshots: Vec<EndpointSnapshot>,
+    /// Packets that arrived at addresses where nobody of ours sits.
+    pub outside: Vec<InFlight>,
     /// Every RTP header that the engine wrote: who got it, SSRC, sequence number.
     pub written: Vec<(SocketAddr, u32, u16)>,
     server: SocketAddr,
@@ -97,6 +99,7 @@ impl Stage {
             now,
             messages: Vec::new(),
             snapshots: Vec::new(),
+            outside: Vec::new(),
             written: Vec::new(),
             server: ([192, 0, 2, 1], 40_000).into(),
             room,
@@ -121,6 +124,26 @@ impl Stage {
         self.trace.finish()
     }
 
+    /// Where the engine is reached.
+    pub fn server(&self) -> SocketAddr {
+        self.server
+    }
+
+    /// The room that everybody is in.
+    pub fn room(&self) -> RoomId {
+        self.room
+    }
+
+    /// The engine's certificate, as an answer would name it.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.identity.fingerprint()
+    }
+
+    /// Virtual time as libraries want it that know nothing of ours.
+    pub fn instant(&self) -> Instant {
+        self.epoch.instant + self.now.since(self.epoch.monotonic)
+    }
+
     /// Somebody joins; connecting takes a few round trips.
     pub fn join(&mut self, role: Role) -> usize {
         let number = self.seats.len() as u32 + 1;
@@ -135,12 +158,8 @@ impl Stage {
             ice,
             identity: self.far_identity.clone(),
             extensions: extension_ids(),
-            instant: self.epoch.instant,
+            instant: self.instant(),
             opens_all: true,
-        };
-        let settings = FarSettings {
-            instant: settings.instant + self.now.since(self.epoch.monotonic),
-            ..settings
         };
         let far = FarEnd::new(self.now, settings, lines.collect());
         let ears = open.send.iter().filter(|line| line.medium == Medium::Audio);
@@ -296,6 +315,8 @@ impl Stage {
                     seat.unsound.push(error.to_string());
                 }
                 self.drain_seat(at);
+            } else {
+                self.outside.push(packet);
             }
         }
         if has_input || self.engine.deadline().is_some_and(|due| due <= self.now) {
