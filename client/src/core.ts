@@ -90,8 +90,7 @@ export function createCore(
   let view: ConferenceView = empty_view;
   let has_finished = false;
   const start = Promise.withResolvers<void>();
-  // Whoever awaits `started` gets the error; nobody awaiting must not make it an uncaught one.
-  start.promise.catch(() => undefined);
+  start.promise.catch(toldToWhoeverWaits);
 
   const patch = (part: Partial<ConferenceView>): void => {
     view = { ...view, ...part };
@@ -187,6 +186,9 @@ export function createCore(
     end: () => order("end", {}),
   };
 }
+
+/** Whoever awaits `started` gets the error itself; that nobody awaits it yet must not make it an uncaught one. */
+const toldToWhoeverWaits = (): void => undefined;
 
 /** The emitter of a watched conference. */
 export const createWatchEmitter = (): Emitter<WatchNotices> => createEmitter<WatchNotices>();

@@ -14,6 +14,7 @@ import type { Talk } from "../domain/talk/index.ts";
 import type { Clock } from "../kernel/clock.ts";
 import type { ConferencecallId, ConferenceId } from "../kernel/id.ts";
 import type { Log } from "../kernel/log.ts";
+import { writeTimestamp } from "../kernel/wire.ts";
 import type { JournalEvent, Store } from "../store/index.ts";
 import { type Commands, createCommands } from "./commands.ts";
 import type { Connection } from "./connection.ts";
@@ -96,7 +97,7 @@ export function createLiveSockets(ports: LivePorts): LiveSockets {
     ),
   ];
   const pinging = clock.every(socket_limits.ping_interval_ms, () => {
-    const text = JSON.stringify({ type: "ping", tm: clock.now() });
+    const text = JSON.stringify({ type: "ping", tm: writeTimestamp(clock.now()) });
     for (const room of rooms.values()) {
       for (const live of room) if (live.has_begun) live.connection.send(text);
     }
