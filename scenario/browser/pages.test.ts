@@ -191,7 +191,8 @@ test("a_meeting_can_be_held_by_keyboard_alone", needs_chromium, async () => {
   await tabTo("Join now", "button");
   await page.keyboard.press("Enter");
   const microphone = page.getByRole("button", { name: "Microphone", exact: true });
-  await microphone.waitFor();
+  // The page before has a button of the same name.
+  await page.getByRole("navigation", { name: "Controls" }).waitFor();
   const pressed = async (wanted: boolean): Promise<void> => {
     await until(`the microphone is ${wanted ? "on" : "off"}`, async () => {
       return (await microphone.getAttribute("aria-pressed")) === String(wanted);

@@ -74,7 +74,7 @@ export function CreateConference(props: {
           <Button className="button" onPress={props.onClose}>
             {t("cancel")}
           </Button>
-          <Button type="submit" className="button primary" isPending={is_busy}>
+          <Button type="submit" className={`button primary ${is_busy ? "is-busy" : ""}`}>
             {t("create")}
           </Button>
         </div>

@@ -174,7 +174,7 @@ function CreateKey({ api, onClose }: { readonly api: Api; readonly onClose: () =
           <Button className="button" onPress={onClose}>
             {t("cancel")}
           </Button>
-          <Button type="submit" className="button primary" isPending={is_busy}>
+          <Button type="submit" className={`button primary ${is_busy ? "is-busy" : ""}`}>
             {t("create")}
           </Button>
         </div>

@@ -56,7 +56,7 @@ export function LogIn(props: {
           <Label>{t("password")}</Label>
           <Input />
         </TextField>
-        <Button type="submit" className="button primary" isPending={is_busy}>
+        <Button type="submit" className={`button primary ${is_busy ? "is-busy" : ""}`}>
           {is_busy ? t("logging_in") : t("login")}
         </Button>
         {failure !== null && <ProblemNotice thrown={failure} />}

@@ -104,7 +104,7 @@ export function MakeLink(props: {
           <Button className="button" onPress={props.onClose}>
             {t("cancel")}
           </Button>
-          <Button type="submit" className="button primary" isPending={is_busy}>
+          <Button type="submit" className={`button primary ${is_busy ? "is-busy" : ""}`}>
             {t("link_create")}
           </Button>
         </div>

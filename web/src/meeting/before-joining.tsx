@@ -148,7 +148,7 @@ function Lobby(props: {
             <Input />
             <FieldError>{t("name_missing")}</FieldError>
           </TextField>
-          <Button type="submit" className="button primary join" isPending={is_joining}>
+          <Button type="submit" className={`button primary join ${is_joining ? "is-busy" : ""}`}>
             {is_joining ? t("joining") : t("join_now")}
           </Button>
         </form>
