@@ -104,10 +104,19 @@ export function createJoinMedia(ports: JoinMediaPorts): JoinMedia {
     changed: (sources) => setOwn(sources),
     // Before the join there is nobody to tell; the join itself carries the state.
     publish: async (publication) => {
-      if (accepted) await ports.command("publish", { ...publication });
+      if (accepted && !isListener()) await ports.command("publish", { ...publication });
     },
     failed: ports.failed,
   });
+  const isListener = (): boolean => accepted?.conferencecall.role === "listener";
+  const publish = (): void => {
+    if (!isListener()) ports.command("publish", { ...sending.publication() }).catch(fail);
+  };
+  const requireVoice = (is_live: boolean): void => {
+    if (is_live && isListener()) {
+      throw new Problem("PERMISSION_DENIED", "Listeners do not send sound or pictures");
+    }
+  };
   const voices = createVoices((is_audio_blocked) => {
     if (own.is_audio_blocked !== is_audio_blocked) setOwn({ is_audio_blocked });
   });
@@ -191,6 +200,12 @@ export function createJoinMedia(ports: JoinMediaPorts): JoinMedia {
     const key = newClientId();
     accepted = await postWithRetries(body(offer), key);
     if (is_closed) throw new Problem("CONFERENCE_CLOSED", "The conference was left");
+    if (isListener()) {
+      // The role is known only now: what was opened for nothing is closed again.
+      sending.silence();
+      devices.closeMicrophone();
+      if (sending.sources.camera.state !== "off") await sending.setCamera(false);
+    }
     await first.answer(accepted.answer);
     show(first);
     is_watching = true;
@@ -283,8 +298,14 @@ export function createJoinMedia(ports: JoinMediaPorts): JoinMedia {
     arm();
     if (step) perform(step).catch((thrown: unknown) => stepFailed(thrown));
   };
+  let is_published = false;
   const notice = (fact: RecoveryFact): void => {
     if (is_closed) return;
+    if (fact.type === "socket_ready" && !is_published) {
+      // The join could not say which layers live, and a switch may have been thrown since.
+      is_published = true;
+      publish();
+    }
     carry(recovery.handle(timing.now_ms(), fact));
   };
   const tellRepair = (): void => {
@@ -357,7 +378,7 @@ export function createJoinMedia(ports: JoinMediaPorts): JoinMedia {
   const resumed = (again: Accepted): void => {
     accepted = again;
     begin();
-    ports.command("publish", { ...sending.publication() }).catch(fail);
+    publish();
     tiles.sendAll();
   };
 
@@ -387,7 +408,7 @@ export function createJoinMedia(ports: JoinMediaPorts): JoinMedia {
       }
       await fresh.answer(again.answer);
       accepted = again;
-      ports.command("publish", { ...sending.publication() }).catch(fail);
+      publish();
       tiles.sendAll();
       await firstFrames(fresh, is_stale);
     } catch (thrown) {
@@ -433,11 +454,18 @@ export function createJoinMedia(ports: JoinMediaPorts): JoinMedia {
     voices,
     own: () => own,
     async setMicrophone(is_live) {
+      requireVoice(is_live);
       if (is_live && own.is_muted_by_host) setOwn({ is_muted_by_host: false });
       await sending.setMicrophone(is_live);
     },
-    setCamera: (is_live) => sending.setCamera(is_live),
-    setScreen: (is_live) => sending.setScreen(is_live),
+    async setCamera(is_live) {
+      requireVoice(is_live);
+      await sending.setCamera(is_live);
+    },
+    async setScreen(is_live) {
+      requireVoice(is_live);
+      await sending.setScreen(is_live);
+    },
     silence() {
       sending.silence();
       setOwn({ is_muted_by_host: true });

@@ -53,21 +53,11 @@ export async function joinConference(
   };
   try {
     const location = await media.join();
-    const core = createCore(
-      options,
-      media.conferencecallId(),
-      // JoinNotices has all that WatchNotices has; the emitter only ever emits those.
-      emitter as unknown as Emitter<WatchNotices>,
-      { ...listenFor(media), ended: (ending) => close(ending) },
-      ports,
-    );
-    conference.core = core;
+    let leaving: Promise<void> = Promise.resolve();
+    // Closing the page leaves: others should not see an empty chair for 20 s.
     const onPageHide = (): void => {
-      deleteJoin(access, location, true).catch(() =>
-        core.finish({ reason: "left", problem: null }),
-      );
+      deleteJoin(access, location, true).catch(unheard);
     };
-    globalThis.addEventListener("pagehide", onPageHide);
     const close = (ending: Ending): void => {
       globalThis.removeEventListener("pagehide", onPageHide);
       media.close();
@@ -78,7 +68,16 @@ export async function joinConference(
         emitter.emit("problem", asProblem(thrown));
       });
     };
-    let leaving: Promise<void> = Promise.resolve();
+    globalThis.addEventListener("pagehide", onPageHide);
+    const core = createCore(
+      options,
+      media.conferencecallId(),
+      // JoinNotices has all that WatchNotices has; the emitter only ever emits those.
+      emitter as unknown as Emitter<WatchNotices>,
+      { ...listenFor(media), ended: close },
+      ports,
+    );
+    conference.core = core;
     const leave = async (): Promise<void> => {
       core.finish({ reason: "left", problem: null });
       await leaving;
@@ -91,6 +90,9 @@ export async function joinConference(
     throw thrown;
   }
 }
+
+/** The page is gone, and whoever could be told with it; the server gives the seat up by itself. */
+const unheard = (): void => undefined;
 
 const asProblem = (thrown: unknown): Problem =>
   thrown instanceof Problem

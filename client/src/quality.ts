@@ -38,13 +38,18 @@ const number = (entry: StatsEntry | undefined, field: string): number => {
 const incoming = (sample: StatsSample): StatsEntry[] =>
   sample.entries.filter((entry) => entry.type === "inbound-rtp");
 
+const usual_packet_bytes = 200;
+
 /** Everything that arrived on the media path: packets where the browser tells them, and answers to ICE checks. A number that only grows while the path lives. */
 export function arrivals(sample: StatsSample): number {
   let count = 0;
+  const has_transport = sample.entries.some((entry) => entry.type === "transport");
   for (const entry of sample.entries) {
     if (entry.type === "transport") count += number(entry, "packetsReceived");
     else if (entry.type === "candidate-pair") {
       count += number(entry, "responsesReceived") + number(entry, "requestsReceived");
+      // Firefox counts bytes of a pair and no packets of a transport.
+      if (!has_transport) count += number(entry, "bytesReceived") / usual_packet_bytes;
     } else if (entry.type === "inbound-rtp") count += number(entry, "packetsReceived");
   }
   return count;

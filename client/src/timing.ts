@@ -12,8 +12,6 @@ export interface Timing {
   now_ms(): number;
   /** Calls `run` once after `delay_ms`. */
   after(delay_ms: number, run: () => void): Timer;
-  /** Calls `run` each `interval_ms` until cancelled. */
-  every(interval_ms: number, run: () => void): Timer;
   /** 0 ≤ n < 1, to spread retries of many browsers. */
   random(): number;
 }
@@ -24,10 +22,6 @@ export const browserTiming: Timing = {
   after(delay_ms, run) {
     const timer = setTimeout(run, delay_ms);
     return { cancel: () => clearTimeout(timer) };
-  },
-  every(interval_ms, run) {
-    const timer = setInterval(run, interval_ms);
-    return { cancel: () => clearInterval(timer) };
   },
   random: () => Math.random(),
 };

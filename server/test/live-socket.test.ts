@@ -369,3 +369,16 @@ test("a_credential_may_travel_as_a_subprotocol_and_is_not_repeated_in_the_answer
   });
   assert.equal(await answer, "parley.v1");
 });
+
+test("one_join_token_cannot_take_all_sockets", async () => {
+  const { conference_id, client } = await seated();
+  const guest = await rig.guest(conference_id, "member", "Eve");
+  const open = Array.from({ length: 20 }, () => rig.live(conference_id, { token: guest.token }));
+  await Promise.all(open.map((one) => one.next((frame) => frame.type === "snapshot")));
+  assert.equal(await rig.live(conference_id, { token: guest.token }).closed, 4429);
+  open[0]?.socket.close();
+  await open[0]?.closed;
+  assert.deepEqual((await client.ask("hand", { raised: true })).ok, {});
+  const again = rig.live(conference_id, { token: guest.token });
+  await again.next((frame) => frame.type === "snapshot");
+});

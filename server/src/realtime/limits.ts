@@ -5,14 +5,14 @@ export const socket_limits = {
   /** Bytes of a client's frame. Above: closed with 4400. */
   frame_bytes_max: 64 * 1024,
   /** Bytes at which the library itself ends a connection, before the frame is in memory. */
-  payload_bytes_max: 256 * 1024,
+  payload_bytes_max: 128 * 1024,
   /** Commands a second, and at once. Above: RATE_LIMIT_EXCEEDED. */
   commands_per_second: 20,
   commands_burst: 100,
   /** Commands that wait for their turn on one socket. Above: RATE_LIMIT_EXCEEDED. */
   commands_waiting_max: 200,
-  /** Bytes that wait to be sent to one reader: some seconds of a very busy conference. Above: closed with 4413. */
-  outgoing_bytes_max: 2 * 1024 * 1024,
+  /** Bytes that wait to be sent to one reader: a snapshot of a thousand people, or half a minute of a very busy conference. Above: closed with 4413. */
+  outgoing_bytes_max: 8 * 1024 * 1024,
   /** Events that wait while a socket reads what it missed. Above: closed with 4413. */
   waiting_events_max: 2_000,
   /** Events that a live socket replays; who missed more gets a snapshot. */
@@ -30,6 +30,9 @@ export const socket_limits = {
   recheck_interval_ms: 1_000,
   /** Sockets of this process, about 20 kB each. Above: 503. */
   sockets_max: 10_000,
+  /** Sockets of one join token, and of one agent or access key. Above: closed with 4429. */
+  sockets_per_join_max: 20,
+  sockets_per_customer_caller_max: 2_000,
   /** Characters of a name. */
   name_length_max: 100,
   /** Tiles in one command, as many as lines in an offer. */
@@ -50,6 +53,7 @@ export const close_codes = {
   taken_over: 4409,
   ended: 4410,
   too_slow: 4413,
+  too_many: 4429,
   restarting: 1012,
   fault: 1011,
 } as const;

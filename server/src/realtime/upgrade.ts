@@ -59,6 +59,7 @@ export function createUpgrades(ports: {
     handleProtocols: (offered) => (offered.has(protocol) ? protocol : false),
   });
   const open = new Set<WebSocket>();
+  const held = new Map<string, number>();
   const answered = new WeakMap<WebSocket, number>();
   const alive = clock.every(socket_limits.alive_interval_ms, () => {
     const now_ms = clock.monotonic_ms();
@@ -90,6 +91,22 @@ export function createUpgrades(ports: {
     connection.onClose(() => timer.cancel());
   };
 
+  /** Counts the caller's sockets, so that one credential cannot take all there are. */
+  const hold = (caller: Caller, connection: Connection): boolean => {
+    const is_join = caller.type === "participant";
+    const key = is_join ? caller.jti : caller.id;
+    const { sockets_per_join_max, sockets_per_customer_caller_max } = socket_limits;
+    const count = held.get(key) ?? 0;
+    if (count >= (is_join ? sockets_per_join_max : sockets_per_customer_caller_max)) return false;
+    held.set(key, count + 1);
+    connection.onClose(() => {
+      const left = (held.get(key) ?? 1) - 1;
+      if (left > 0) held.set(key, left);
+      else held.delete(key);
+    });
+    return true;
+  };
+
   const serve = async (
     request: IncomingMessage,
     target: Target,
@@ -106,6 +123,10 @@ export function createUpgrades(ports: {
       }
       const caller =
         authenticator.known(credential) ?? (await authenticator.authenticate(credential));
+      if (!hold(caller, connection)) {
+        connection.close(close_codes.too_many);
+        return;
+      }
       recheck(credential, caller, connection);
       if (target.type === "events") events.serve(caller, connection);
       else await live.serve({ ...target, caller }, connection);
