@@ -34,6 +34,10 @@ export function Stage(props: {
   const { conference, view, own, pin } = props;
   const field = useRef<HTMLDivElement>(null);
   const area = useSize(field);
+  // When the stage itself changes its size, tiles follow at once: moving slowly they would cover each other.
+  const area_before = useRef(area);
+  const is_still = area_before.current !== area;
+  area_before.current = area;
   const [page, setPage] = useState(0);
   const seats = useRef<Seats>({ order: [], spoke: [] });
 
@@ -80,7 +84,7 @@ export function Stage(props: {
   );
   return (
     <main className="stage" aria-label={t("meeting_people")}>
-      <div className="stage-field" ref={field}>
+      <div className={is_still ? "stage-field is-still" : "stage-field"} ref={field}>
         {/* In order of arrival, whatever the places are: elements that never move keep their pictures. */}
         {present.map((person) => {
           const box = place.get(person.id);
