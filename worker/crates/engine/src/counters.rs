@@ -59,8 +59,9 @@ counters! {
     DroppedTooLarge = "dropped_too_large",
     /// A STUN answer or indication; we never ask.
     DroppedStunResponse = "dropped_stun_response",
-    /// The source's packet is older than the last switch of the tile.
-    SkippedOlderThanSwitch = "skipped_older_than_switch",
+    /// A source's packet that a line does not send: older than its last switch, a voice that begins
+    /// too soon after the last one, or more in a second than a take-over can jump over.
+    SkippedByLine = "skipped_by_line",
     /// A retransmission beyond the viewer's cap.
     RefusedRtxCap = "refused_rtx_cap",
     /// A retransmission that is no longer cached.
@@ -69,8 +70,6 @@ counters! {
     WithheldSilent = "withheld_silent",
     /// A packet that found no room in the send buffer.
     OutboxOverflow = "outbox_overflow",
-    /// A line that wrote faster than the nonce jump allows.
-    LineTooFast = "line_too_fast",
     /// A packet that could not be encrypted.
     SealFailed = "seal_failed",
     /// Beats in which a codec refused a voice or a format.

@@ -84,10 +84,14 @@ pub const SNAPSHOT_CHUNK: usize = 32;
 /// A snapshot older than this is not used, us. A worker that hangs is ended after 0.4 s and the
 /// next one starts in less than one; this leaves as much again.
 pub const SNAPSHOT_AGE_MAX_US: u64 = 3_000_000;
-/// Packets that one line may send in a second. With the age above (and a second more until the
-/// next snapshot) a line cannot send as many packets as its index jumps at a take-over (8,192), so
-/// that no nonce is ever used twice. 20 Mbit/s in packets of 1,200 bytes.
-pub const LINE_PACKETS_PER_SECOND_MAX: u32 = 2_000;
 /// Transport-wide numbers jump by this after a take-over; they protect nothing, and only keep a
 /// late feedback from meaning a new packet.
 pub const TRANSPORT_CC_JUMP: u16 = 4_096;
+
+// No nonce is ever used twice: what a line may have sent since the oldest snapshot that is used (the
+// seconds begun, and one leap) stays below what its index jumps at the take-over.
+const _: () = assert!(
+    (SNAPSHOT_AGE_MAX_US / 1_000_000 + 1) * parley_rtp::limits::INDICES_PER_SECOND_MAX as u64
+        + parley_rtp::limits::INDEX_LEAP_MAX
+        < parley_rtp::limits::TAKE_OVER_RTP_JUMP
+);

@@ -167,11 +167,8 @@ fn send_live(
     let Some(types) = line.payload_types(info.codec) else {
         return shared.count(Counter::DroppedUnknownPayloadType);
     };
-    if !line.may_send(shared.now) {
-        return shared.count(Counter::LineTooFast);
-    }
     let Some(rewritten) = line.track.rewrite(layer.source, info, shared.now) else {
-        return shared.count(Counter::SkippedOlderThanSwitch);
+        return shared.count(Counter::SkippedByLine);
     };
     line.track.on_sent(payload.len());
     let packet = Numbered {

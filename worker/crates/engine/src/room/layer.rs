@@ -110,6 +110,15 @@ impl Layer {
         now.micros_since(self.last_packet) <= limit
     }
 
+    /// Whether a key frame waits to be sent.
+    pub(crate) fn begins_now(&self) -> bool {
+        let mut waiting = self
+            .pending
+            .iter()
+            .filter_map(|index| self.cache.get(*index));
+        waiting.any(|(info, _)| info.is_key_frame)
+    }
+
     pub(crate) fn add_viewer(&mut self, viewer: Viewer) {
         if !self.viewers.contains(&viewer) {
             self.viewers.push(viewer);

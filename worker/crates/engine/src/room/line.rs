@@ -64,8 +64,6 @@ pub(crate) struct OutLine {
     awaited_types: Vec<Option<PayloadTypes>>,
     /// When its layer was lowered last because the path did not carry more.
     pub(crate) lowered: Option<Micros>,
-    second: Micros,
-    packets_this_second: u32,
     /// Packets of the mix so far: the mix's index on this line, since silence has no packets.
     mixed: u64,
 }
@@ -82,8 +80,6 @@ impl OutLine {
             types: Vec::new(),
             awaited_types: Vec::new(),
             lowered: None,
-            second: now,
-            packets_this_second: 0,
             mixed: 0,
         };
         line.renumber(random, now);
@@ -192,16 +188,6 @@ impl OutLine {
         self.track.stop();
         self.current = None;
         self.awaited = None;
-    }
-
-    /// Whether one more packet may go out in this second; see the limit for why not.
-    pub(crate) fn may_send(&mut self, now: Micros) -> bool {
-        if now.micros_since(self.second) >= 1_000_000 {
-            self.second = now;
-            self.packets_this_second = 0;
-        }
-        self.packets_this_second += 1;
-        self.packets_this_second <= limits::LINE_PACKETS_PER_SECOND_MAX
     }
 
     fn map_types(&self, source: &[CodecParameters]) -> Vec<Option<PayloadTypes>> {

@@ -354,10 +354,14 @@ impl Room {
             return;
         }
         line.await_layer(target, &codecs);
-        if let Some(layer) = layers.get_mut(target) {
-            layer.add_viewer(viewer);
+        let Some(layer) = layers.get_mut(target) else {
+            return;
+        };
+        layer.add_viewer(viewer);
+        // A key frame that has just come and waits to be sent is taken at once.
+        if !layer.begins_now() {
+            self.want_key_frame(target, shared);
         }
-        self.want_key_frame(target, shared);
     }
 
     pub(super) fn announce_tiles(&self, key: Key, shared: &mut Shared) {

@@ -1,0 +1,270 @@
+//! What the engine promises about who may talk to it, and about those who fall silent.
+
+mod table;
+
+use std::net::SocketAddr;
+
+use parley_engine::limits;
+use parley_wire::{
+    DtlsParameters, EndReason, EndpointRestart, ErrorCode, Event, Fingerprint, Request, Source,
+};
+use table::{Picture, Table, ice};
+
+fn ends(table: &Table) -> Vec<EndReason> {
+    let reasons = table.events().into_iter().filter_map(|event| match event {
+        Event::EndpointEnded { reason, .. } => Some(reason),
+        _ => None,
+    });
+    reasons.collect()
+}
+
+fn has(table: &Table, wanted: impl Fn(&Event) -> bool) -> bool {
+    table.events().iter().any(wanted)
+}
+
+#[test]
+fn an_endpoint_connects_and_the_server_is_told_how() {
+    let mut table = Table::new();
+    let seat = table.join(&[], 0, |_| {});
+    let id = table.seats[seat].id;
+    let told = table.events().into_iter().find_map(|event| match event {
+        Event::EndpointConnected { endpoint, detail } if endpoint == id => Some(detail),
+        _ => None,
+    });
+    let told = told.unwrap();
+    assert!(
+        told.contains("DTLS 1.2, AEAD_AES_256_GCM, udp 198.51.100.1:50000"),
+        "{told}"
+    );
+    table.assert_sound();
+}
+
+#[test]
+fn a_certificate_that_is_not_the_offered_one_never_gets_media() {
+    let mut table = Table::new();
+    let seat = table.sit_down(&[], 0, |open| {
+        let value = vec!["00"; 32].join(":");
+        let algorithm = "sha-256".to_owned();
+        open.dtls = DtlsParameters {
+            fingerprints: vec![Fingerprint { algorithm, value }],
+        };
+    });
+    table.run(200);
+    assert_eq!(ends(&table), [EndReason::FingerprintMismatch]);
+    assert!(!has(&table, |event| matches!(
+        event,
+        Event::EndpointConnected { .. }
+    )));
+    assert!(table.seats[seat].got.is_empty());
+    let endpoint = table.seats[seat].id;
+    let enter = Request::EndpointEnter {
+        endpoint,
+        entered: true,
+    };
+    assert_eq!(table.ask(enter).err(), Some(ErrorCode::EndpointNotFound));
+}
+
+#[test]
+fn strangers_learn_nothing_and_never_get_more_bytes_than_they_sent() {
+    let mut table = Table::new();
+    let seat = table.join(&[], 0, |_| {});
+    let stranger: SocketAddr = ([203, 0, 113, 9], 9).into();
+    let mut fresh = table.far_end(&table.seats[seat].open.clone());
+    fresh.advance(table.now).unwrap();
+    // A recorded check with one bit of its integrity changed, and its fingerprint with it.
+    let mut forged = fresh.transmit().unwrap();
+    let length = forged.len();
+    forged[length - 10] ^= 1;
+    let attempts: Vec<Vec<u8>> = vec![
+        forged,
+        vec![22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0],
+        vec![128; 60],
+        vec![128, 200, 0, 1, 1, 2, 3, 4, 0, 0, 0, 0, 0, 0, 0, 0],
+        vec![0; 20],
+        vec![7; 40],
+        Vec::new(),
+        vec![
+            0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        ],
+    ];
+    for attempt in &attempts {
+        let back = table.inject(stranger, attempt);
+        assert!(back <= attempt.len(), "{back} bytes for {}", attempt.len());
+    }
+    assert_eq!(table.counter("dropped_foreign_address"), 3);
+    assert_eq!(table.counter("dropped_unknown_kind"), 2);
+    assert!(table.counter("dropped_malformed") >= 3);
+    let known = parley_engine::Address::Udp(stranger);
+    assert!(!table.engine.knows(known));
+}
+
+#[test]
+fn an_endpoint_that_never_connects_ends_after_its_time() {
+    let mut table = Table::new();
+    let seat = table.sit_down(&[], 0, |_| {});
+    table.seats[seat].is_wired = false;
+    table.run(limits::CONNECT_TIMEOUT_US / 1_000 - 1_000);
+    assert_eq!(ends(&table), []);
+    table.run(2_500);
+    assert_eq!(ends(&table), [EndReason::ConnectTimeout]);
+}
+
+#[test]
+fn silence_stops_writing_and_a_sign_of_life_starts_it_again_with_a_key_frame() {
+    let mut table = Table::new();
+    let viewer = table.join(&[], 1, |_| {});
+    let camera = table.join(&[], 0, |_| {});
+    table.tile(viewer, 0, Some((camera, Source::Camera)), (640, 360));
+    table.picture(camera, "cam", None, Picture::key(1, 1));
+    assert_eq!(table.seats[viewer].got.len(), 1);
+
+    table.seats[viewer].is_wired = false;
+    for number in 2..200 {
+        table.picture(camera, "cam", None, Picture::delta(number, 1));
+        table.run(40);
+    }
+    assert!(has(&table, |event| matches!(
+        event,
+        Event::EndpointSilent { .. }
+    )));
+    let address = table.seats[viewer].address;
+    let before = table.bytes_out[&address];
+    for number in 200..250 {
+        table.picture(camera, "cam", None, Picture::delta(number, 1));
+        table.run(40);
+    }
+    assert_eq!(
+        table.bytes_out[&address], before,
+        "something was written into silence"
+    );
+
+    table.seats[viewer].is_wired = true;
+    table.seats[camera].key_frames_wanted.clear();
+    table.run(3_000);
+    assert!(has(&table, |event| matches!(
+        event,
+        Event::EndpointBack { .. }
+    )));
+    assert!(!table.seats[camera].key_frames_wanted.is_empty());
+    table.picture(camera, "cam", None, Picture::delta(250, 1));
+    assert_eq!(
+        table.seats[viewer].got.len(),
+        1,
+        "a picture that nobody can decode was sent"
+    );
+    table.picture(camera, "cam", None, Picture::key(251, 1));
+    let got = &table.seats[viewer].got;
+    assert_eq!(got.len(), 2);
+    let lost = got[1].index - got[0].index - 1;
+    let written_at_most = limits::SILENT_AFTER_US / 40_000 + 30;
+    assert!(
+        lost <= written_at_most,
+        "{lost} numbers were used up in silence"
+    );
+    table.assert_sound();
+}
+
+#[test]
+fn a_seat_is_held_for_a_while_and_then_it_has_vanished() {
+    let mut table = Table::new();
+    let seat = table.join(&[], 0, |_| {});
+    table.seats[seat].is_wired = false;
+    let held_ms = (limits::SILENT_AFTER_US + limits::SEAT_HELD_US) / 1_000;
+    table.run(held_ms - 2_000);
+    assert_eq!(ends(&table), []);
+    table.run(5_000);
+    assert_eq!(ends(&table), [EndReason::Vanished]);
+}
+
+#[test]
+fn an_ice_restart_keeps_the_old_path_until_the_new_one_is_checked() {
+    let mut table = Table::new();
+    let viewer = table.join(&[], 1, |_| {});
+    let camera = table.join(&[], 0, |_| {});
+    table.tile(viewer, 0, Some((camera, Source::Camera)), (640, 360));
+    table.picture(camera, "cam", None, Picture::key(1, 1));
+
+    let endpoint = table.seats[viewer].id;
+    let restart = || EndpointRestart {
+        endpoint,
+        ice: ice(0, 1),
+        dtls: None,
+    };
+    table.done(Request::EndpointRestart(restart()));
+    table.done(Request::EndpointRestart(restart()));
+    table.picture(camera, "cam", None, Picture::delta(2, 1));
+    assert_eq!(
+        table.seats[viewer].got.len(),
+        2,
+        "the old path serves meanwhile"
+    );
+
+    // The browser checks with the new credentials from another port.
+    let mut open = table.seats[viewer].open.clone();
+    open.ice = ice(0, 1);
+    let mut fresh = table.far_end(&open);
+    let now = table.now;
+    fresh.advance(now).unwrap();
+    let check = fresh.transmit().unwrap();
+    let new_address: SocketAddr = ([198, 51, 100, 1], 50_001).into();
+    assert!(table.inject(new_address, &check) > 0);
+    table.seats[viewer].address = new_address;
+    table.picture(camera, "cam", None, Picture::delta(3, 1));
+    assert_eq!(
+        table.seats[viewer].got.len(),
+        3,
+        "packets follow to the new path"
+    );
+    let indices: Vec<u64> = table.seats[viewer]
+        .got
+        .iter()
+        .map(|got| got.index)
+        .collect();
+    assert_eq!(indices[2], indices[0] + 2, "nothing was lost");
+    table.assert_sound();
+}
+
+#[test]
+fn a_new_dtls_association_brings_new_keys_to_the_same_endpoint() {
+    let mut table = Table::new();
+    let viewer = table.join(&[], 1, |_| {});
+    let camera = table.join(&[], 0, |_| {});
+    table.tile(viewer, 0, Some((camera, Source::Camera)), (640, 360));
+    table.picture(camera, "cam", None, Picture::key(1, 1));
+    for number in 2..100 {
+        table.picture(camera, "cam", None, Picture::delta(number, 1));
+    }
+    let mut open = table.seats[viewer].open.clone();
+    open.ice = ice(0, 1);
+    table.done(Request::EndpointRestart(EndpointRestart {
+        endpoint: open.endpoint,
+        ice: open.ice.clone(),
+        dtls: Some(open.dtls.clone()),
+    }));
+    table.seats[viewer].far = table.far_end(&open);
+    table.seats[viewer].got.clear();
+    table.run(100);
+    assert!(table.seats[viewer].far.is_connected());
+    let connected = |event: &&Event| matches!(event, Event::EndpointConnected { .. });
+    assert_eq!(table.events().iter().filter(connected).count(), 3);
+    table.picture(camera, "cam", None, Picture::key(100, 1));
+    table.picture(camera, "cam", None, Picture::delta(101, 1));
+    assert_eq!(table.seats[viewer].got.len(), 2);
+    table.assert_sound();
+}
+
+#[test]
+fn a_kick_says_goodbye_and_a_second_one_changes_nothing() {
+    let mut table = Table::new();
+    let seat = table.join(&[], 0, |_| {});
+    let endpoint = table.seats[seat].id;
+    table.done(Request::EndpointClose { endpoint });
+    assert!(table.seats[seat].is_closed);
+    table.done(Request::EndpointClose { endpoint });
+    assert_eq!(
+        ends(&table),
+        [],
+        "who was closed by the server did not end by itself"
+    );
+    assert_eq!(table.engine.stats().endpoints.len(), 0);
+}
