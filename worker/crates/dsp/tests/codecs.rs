@@ -1,5 +1,7 @@
 //! Every codec of the table keeps the same promises.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use parley_dsp::codec::{PACKET_MS_MAX, PAYLOAD_BYTES_MAX};
 use parley_dsp::tone::{Tone, amplitude_of};
 use parley_dsp::{CodecId, EncoderSettings, codecs};

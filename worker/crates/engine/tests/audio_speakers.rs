@@ -1,5 +1,7 @@
 //! Who is forwarded, who speaks, who is the active speaker: promises of the speaker selection.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use parley_engine::audio::{AudioLevel, SpeakerChange, SpeakerSelector, VoiceId, VoiceSlots};
 use parley_rtp::time::Micros;
 

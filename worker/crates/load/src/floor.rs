@@ -9,21 +9,41 @@ use std::time::Duration;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use parley_net::{ReceiveBatch, Run, Udp};
 
+use crate::Failure;
 use crate::crowd::now;
-use crate::forward::{Case, PACKETS_PER_FRAME};
-use crate::{Failure, Pattern};
 
-const PAYLOAD_BYTES: usize = 1_000;
 const TAG_BYTES: usize = 16;
 /// RTP header with one extension, like the worker's.
 const HEADER: [u8; 20] = [
     0x90, 96, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xbe, 0xde, 0, 1, 0x31, 0, 1, 0,
 ];
-const PACKET_BYTES: usize = HEADER.len() + PAYLOAD_BYTES + TAG_BYTES;
+/// Enough for an even figure.
+const SECONDS_MAX: u64 = 6;
 
-/// CPU time for each packet, in microseconds, in the case's pattern and number.
-pub(crate) fn measure(case: Case) -> Result<f64, Failure> {
-    let sockets = (0..case.viewers).map(|_| Udp::bind(([127, 0, 0, 1], 0).into()));
+/// What is sent to whom.
+#[derive(Clone, Copy)]
+pub(crate) struct Shape {
+    /// Addresses, each with a key.
+    pub(crate) receivers: u32,
+    /// Packets to each at a time.
+    pub(crate) together: usize,
+    /// Between two times. Units: microseconds.
+    pub(crate) step_us: u64,
+    /// Of each packet.
+    pub(crate) payload_bytes: usize,
+    pub(crate) seconds: u64,
+}
+
+/// CPU time for each packet, user and system. Units: microseconds.
+pub(crate) fn measure(shape: Shape) -> Result<f64, Failure> {
+    let Shape {
+        receivers,
+        together,
+        step_us,
+        ..
+    } = shape;
+    let packet_bytes = HEADER.len() + shape.payload_bytes + TAG_BYTES;
+    let sockets = (0..receivers).map(|_| Udp::bind(([127, 0, 0, 1], 0).into()));
     let sockets: Vec<Udp> = sockets.collect::<Result<_, _>>()?;
     let addresses: Vec<_> = sockets
         .iter()
@@ -34,35 +54,31 @@ pub(crate) fn measure(case: Case) -> Result<f64, Failure> {
         let is_over = Arc::clone(&is_over);
         std::thread::spawn(move || drain(&sockets, &is_over))
     };
-    let keys: Vec<LessSafeKey> = (0..case.viewers)
+    let keys: Vec<LessSafeKey> = (0..receivers)
         .map(|index| UnboundKey::new(&AES_256_GCM, &[index as u8; 32]).map(LessSafeKey::new))
         .collect::<Result<_, _>>()
         .map_err(|_| "no key")?;
     let mut udp = Udp::bind(([127, 0, 0, 1], 0).into())?;
-    let (together, step_us) = match case.pattern {
-        Pattern::Burst => (PACKETS_PER_FRAME, 33_333),
-        Pattern::Spread => (1, 33_333 / PACKETS_PER_FRAME as u64),
-    };
-    let payload = [7; PAYLOAD_BYTES];
-    let mut buffer = vec![0; PACKET_BYTES * together * case.viewers as usize];
+    let payload = vec![7; shape.payload_bytes];
+    let mut buffer = vec![0; packet_bytes * together * receivers as usize];
     let runs: Vec<Run> = addresses
         .iter()
         .enumerate()
         .map(|(index, to)| Run {
             to: *to,
-            start: index * together * PACKET_BYTES,
-            len: together * PACKET_BYTES,
-            segment: PACKET_BYTES,
+            start: index * together * packet_bytes,
+            len: together * packet_bytes,
+            segment: packet_bytes,
         })
         .collect();
     let (mut sequence, mut sent) = (0_u32, 0_u64);
     let start = now();
-    let end = start + Duration::from_secs(case.seconds.min(6));
+    let end = start + Duration::from_secs(shape.seconds.min(SECONDS_MAX));
     let cpu = thread_cpu_us()?;
     let mut due = start;
     while now() < end {
-        for (key, part) in keys.iter().zip(buffer.chunks_mut(together * PACKET_BYTES)) {
-            for (offset, packet) in part.chunks_mut(PACKET_BYTES).enumerate() {
+        for (key, part) in keys.iter().zip(buffer.chunks_mut(together * packet_bytes)) {
+            for (offset, packet) in part.chunks_mut(packet_bytes).enumerate() {
                 seal(key, packet, &payload, sequence + offset as u32)?;
             }
         }
@@ -82,7 +98,7 @@ fn seal(key: &LessSafeKey, packet: &mut [u8], payload: &[u8], index: u32) -> Res
     let (header, rest) = packet.split_at_mut(HEADER.len());
     header.copy_from_slice(&HEADER);
     header[2..4].copy_from_slice(&(index as u16).to_be_bytes());
-    let (body, tag) = rest.split_at_mut(PAYLOAD_BYTES);
+    let (body, tag) = rest.split_at_mut(payload.len());
     body.copy_from_slice(payload);
     let mut nonce = [0; 12];
     nonce[8..].copy_from_slice(&index.to_be_bytes());

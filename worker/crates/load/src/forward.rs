@@ -8,12 +8,15 @@ use parley_wire::{EndpointTiles, Request, Source, TileSource, TileWish};
 use serde::Serialize;
 
 use crate::crowd::{Crowd, now};
+use crate::floor::{self, Shape};
 use crate::worker::Worker;
-use crate::{Failure, Pattern, floor};
+use crate::{Failure, Pattern};
 
 /// Packets of a frame, and frames a second: 240 packets a second.
-pub(crate) const PACKETS_PER_FRAME: usize = 8;
+const PACKETS_PER_FRAME: usize = 8;
 const FRAME_US: u64 = 33_333;
+/// Of each of a camera's packets.
+const PAYLOAD_BYTES: usize = 1_000;
 /// Before the measurement: connecting, the first key frame, the bandwidth estimate.
 const WARM_US: u64 = 4_000_000;
 
@@ -27,7 +30,7 @@ pub(crate) struct Case {
 /// What one case cost.
 #[derive(Serialize)]
 pub(crate) struct Forwarded {
-    viewers: u32,
+    pub(crate) viewers: u32,
     pattern: Pattern,
     /// CPU of the worker for each packet that left it. Units: microseconds.
     worker_us_per_packet: f64,
@@ -38,15 +41,13 @@ pub(crate) struct Forwarded {
     packets_published: u64,
     /// Of what was published, times viewers. Units: percent.
     delivered_percent: f64,
-    /// Resident memory more than before anybody joined, for each endpoint. Units: bytes.
-    memory_bytes_per_endpoint: u64,
-    memory_bytes_total: u64,
+    /// Resident memory of the worker at the end. Units: bytes.
+    pub(crate) memory_bytes_total: u64,
     surprises: usize,
 }
 
 pub(crate) fn measure(binary: &str, case: Case) -> Result<Forwarded, Failure> {
     let mut worker = Worker::start(binary)?;
-    let empty = worker.stats()?.memory_bytes;
     let mut crowd = Crowd::new()?;
     let role = Role {
         camera: Some(Layers::One),
@@ -99,7 +100,17 @@ pub(crate) fn measure(binary: &str, case: Case) -> Result<Forwarded, Failure> {
     let forwarded = count(&after)? - count(&before)?;
     let worker_us = (after.cpu_us - before.cpu_us) as f64 / forwarded.max(1) as f64;
     drop(worker);
-    let floor_us = floor::measure(case)?;
+    let (together, step_us) = match case.pattern {
+        Pattern::Burst => (PACKETS_PER_FRAME, FRAME_US),
+        Pattern::Spread => (1, FRAME_US / PACKETS_PER_FRAME as u64),
+    };
+    let floor_us = floor::measure(Shape {
+        receivers: case.viewers,
+        together,
+        step_us,
+        payload_bytes: PAYLOAD_BYTES,
+        seconds: case.seconds,
+    })?;
     if let Some(surprise) = crowd.unsound.first() {
         eprintln!("surprise: {surprise}");
     }
@@ -113,8 +124,6 @@ pub(crate) fn measure(binary: &str, case: Case) -> Result<Forwarded, Failure> {
         packets_published: published,
         delivered_percent: received as f64 * 100.0
             / (published * u64::from(case.viewers)).max(1) as f64,
-        memory_bytes_per_endpoint: after.memory_bytes.saturating_sub(empty)
-            / u64::from(case.viewers + 1),
         memory_bytes_total: after.memory_bytes,
         surprises: crowd.unsound.len(),
     })

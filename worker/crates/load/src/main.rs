@@ -33,6 +33,9 @@ enum Pattern {
 struct Report {
     forward: Vec<forward::Forwarded>,
     mix: Vec<mix::Mixed>,
+    /// How much the worker's memory grows with each viewer, from the smallest room to the largest.
+    /// Units: bytes. None where only one size was measured.
+    memory_bytes_per_endpoint: Option<i64>,
 }
 
 struct Arguments {
@@ -63,6 +66,7 @@ fn measure(arguments: &Arguments) -> Result<Report, Failure> {
     let mut report = Report {
         forward: Vec::new(),
         mix: Vec::new(),
+        memory_bytes_per_endpoint: None,
     };
     for viewers in &arguments.viewers {
         for pattern in [Pattern::Burst, Pattern::Spread] {
@@ -77,6 +81,7 @@ fn measure(arguments: &Arguments) -> Result<Report, Failure> {
                 .push(forward::measure(&arguments.worker, case)?);
         }
     }
+    report.memory_bytes_per_endpoint = memory(&report.forward);
     for listeners in &arguments.listeners {
         eprintln!("mixing for {listeners}");
         report.mix.push(mix::measure(
@@ -86,6 +91,13 @@ fn measure(arguments: &Arguments) -> Result<Report, Failure> {
         )?);
     }
     Ok(report)
+}
+
+fn memory(cases: &[forward::Forwarded]) -> Option<i64> {
+    let smallest = cases.iter().min_by_key(|case| case.viewers)?;
+    let largest = cases.iter().max_by_key(|case| case.viewers)?;
+    let grown = largest.memory_bytes_total as i64 - smallest.memory_bytes_total as i64;
+    grown.checked_div(i64::from(largest.viewers) - i64::from(smallest.viewers))
 }
 
 fn arguments() -> Result<Arguments, Failure> {

@@ -7,9 +7,13 @@ use serde::Serialize;
 
 use crate::Failure;
 use crate::crowd::{Crowd, now};
+use crate::floor::{self, Shape};
 use crate::worker::Worker;
 
 const WARM_US: u64 = 2_000_000;
+const BEAT_US: u64 = 20_000;
+/// Of a packet of the mix at 32 kb/s.
+const PAYLOAD_BYTES: usize = 80;
 const TALKERS: [f64; 3] = [400.0, 700.0, 1_100.0];
 
 /// What one case cost.
@@ -19,18 +23,21 @@ pub(crate) struct Mixed {
     listeners: u32,
     /// CPU of the worker, sends included. Units: percent of a core.
     worker_percent_of_a_core: f64,
+    /// CPU for encrypting and sending as many packets of the same size, and nothing else.
+    /// Units: percent of a core.
+    floor_percent_of_a_core: f64,
+    /// What mixing itself takes: the difference. Units: percent of a core.
+    mixing_percent_of_a_core: f64,
     /// CPU of the worker for each packet of the mix that left it. Units: microseconds.
     worker_us_per_packet: f64,
     packets_sent: u64,
     /// Of 50 packets a second for each listener. Units: percent.
     delivered_percent: f64,
-    memory_bytes_per_endpoint: u64,
     surprises: usize,
 }
 
 pub(crate) fn measure(binary: &str, listeners: u32, seconds: u64) -> Result<Mixed, Failure> {
     let mut worker = Worker::start(binary)?;
-    let empty = worker.stats()?.memory_bytes;
     let mut crowd = Crowd::new()?;
     let mut voices = Vec::new();
     for hz in TALKERS {
@@ -67,16 +74,26 @@ pub(crate) fn measure(binary: &str, listeners: u32, seconds: u64) -> Result<Mixe
     };
     let sent = count(&after)? - count(&before)?;
     let cpu_us = (after.cpu_us - before.cpu_us) as f64;
+    drop(worker);
+    let floor_us = floor::measure(Shape {
+        receivers: listeners,
+        together: 1,
+        step_us: BEAT_US,
+        payload_bytes: PAYLOAD_BYTES,
+        seconds,
+    })?;
+    let percent = |us: f64| us / (seconds as f64 * 10_000.0);
+    let floor_percent = percent(floor_us * sent as f64);
     Ok(Mixed {
         talkers: TALKERS.len(),
         listeners,
-        worker_percent_of_a_core: cpu_us / (seconds as f64 * 10_000.0),
+        worker_percent_of_a_core: percent(cpu_us),
+        floor_percent_of_a_core: floor_percent,
+        mixing_percent_of_a_core: percent(cpu_us) - floor_percent,
         worker_us_per_packet: cpu_us / sent.max(1) as f64,
         packets_sent: sent,
         delivered_percent: received as f64 * 100.0
             / (seconds * 50 * u64::from(listeners)).max(1) as f64,
-        memory_bytes_per_endpoint: after.memory_bytes.saturating_sub(empty)
-            / u64::from(listeners + TALKERS.len() as u32),
         surprises: crowd.unsound.len(),
     })
 }

@@ -1,6 +1,8 @@
 //! An independent implementation at the far end: str0m's ICE, DTLS, SRTP, RTCP, NACK and simulcast
 //! against ours, in virtual time.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::net::SocketAddr;
 
 use parley_rtp::time::Micros;
