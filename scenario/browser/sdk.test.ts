@@ -123,6 +123,18 @@ const allLeave = async (pages: readonly Page[]): Promise<void> => {
   for (const page of pages) await ask(page, (joined) => joined.leave());
 };
 
+/** ICE checks that were answered so far. */
+const checksAnswered = (page: Page): Promise<number> =>
+  page.evaluate(async () => {
+    const { probes } = window as unknown as { probes: { connections: RTCPeerConnection[] } };
+    const report = await probes.connections.at(-1)?.getStats();
+    let count = 0;
+    for (const entry of report?.values() ?? []) {
+      if (entry.type === "candidate-pair") count += entry.responsesReceived;
+    }
+    return count;
+  });
+
 const both = async (first: Page, second: Page): Promise<void> => {
   await Promise.all([
     hears(first, [bo.tone_hz]),
@@ -274,6 +286,52 @@ test("after_a_killed_server_everybody_is_back_with_the_same_ids", needs_chromium
   await nothingEnded([first, second]);
   await allLeave([first, second]);
 });
+
+test(
+  "somebody_alone_and_silent_is_left_in_peace_and_a_listener_sends_nothing",
+  needs_chromium,
+  async () => {
+    const id = await conference();
+    const alone = await join(id, ada, { microphone: false, camera: false });
+    const patches: string[] = [];
+    alone.on("request", (request) => {
+      if (request.method() === "PATCH") patches.push(request.url());
+    });
+    const page = await personPage(browser, bo);
+    const { token } = await parley.link(id, "Bo", "listener");
+    await page.goto(site.origin);
+    await page.waitForFunction(() => "parley" in window);
+    const reason = await page.evaluate(
+      async (given) => {
+        const world = window as unknown as World;
+        world.joined = await world.parley.joinConference(given);
+        world.told = [];
+        world.joined.on("problem", (problem) => world.told.push(["problem", problem.reason]));
+        return await world.joined.setMicrophone(true).then(
+          () => "",
+          (problem: Sdk.Problem) => problem.reason,
+        );
+      },
+      { server: parley.url, token, conference_id: id },
+    );
+    assert.equal(reason, "PERMISSION_DENIED");
+    assert.equal(await ask(page, (joined) => joined.own.microphone.state), "off");
+    await ask(alone, (joined) => joined.setMicrophone(true));
+    await hears(page, [ada.tone_hz]);
+    await ask(alone, (joined) => joined.setMicrophone(false));
+    // Longer than a path may be silent: ICE's own checks have to count as life.
+    const before_count = await checksAnswered(alone);
+    await until(
+      "ICE's own checks went on for longer than a path may be silent",
+      async () => (await checksAnswered(alone)) >= before_count + 4,
+      30_000,
+    );
+    assert.deepEqual(patches, []);
+    assert.equal(await ask(alone, (joined) => joined.view.connection), "live");
+    assert.deepEqual(await told(page), []);
+    await allLeave([alone, page]);
+  },
+);
 
 test("the_smallest_example_is_a_whole_meeting", needs_chromium, async () => {
   const id = await conference();
