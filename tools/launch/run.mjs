@@ -1,5 +1,6 @@
 // Runs the program to its end: passes signals on once each, ends as it ends, and takes it along when npm is killed.
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { join } from "node:path";
 
@@ -26,12 +27,10 @@ export function runToTheEnd(node, args, env) {
       if (!is_copy) child.kill(signal);
     });
   }
-  const parent = process.ppid;
-  const watch = process.env.npm_lifecycle_event
-    ? setInterval(() => {
-        if (process.ppid !== parent) child.kill("SIGTERM");
-      }, orphan_check_ms)
-    : undefined;
+  const npm = process.env.npm_lifecycle_event ? npmProcess() : null;
+  const watch = setInterval(() => {
+    if (npm !== null && hasEnded(npm)) child.kill("SIGTERM");
+  }, orphan_check_ms);
   return new Promise((resolve, reject) => {
     child.once("error", reject);
     child.once("exit", (code, signal) => {
@@ -42,4 +41,37 @@ export function runToTheEnd(node, args, env) {
       resolve();
     });
   });
+}
+
+// npm is our parent or, where it runs scripts through a shell that stays, the parent of that. Null where that cannot be told.
+function npmProcess() {
+  const shell = process.ppid;
+  const told = status(shell);
+  if (told === null) return null;
+  return /^-?(sh|dash|bash|ash|zsh)$/.test(told.name) ? told.parent : shell;
+}
+
+function hasEnded(pid) {
+  try {
+    process.kill(pid, 0);
+  } catch (reason) {
+    return reason.code === "ESRCH";
+  }
+  // Killed, but not asked for by its own parent yet.
+  return process.platform === "linux" && status(pid)?.state === "Z";
+}
+
+function status(pid) {
+  if (process.platform === "linux") {
+    if (!existsSync(`/proc/${pid}/stat`)) return null;
+    // pid (name) state parent …; the name may hold spaces and brackets.
+    const text = readFileSync(`/proc/${pid}/stat`, "utf8");
+    const [, name, state, parent] = /\((.*)\) (\S) (\d+)/s.exec(text);
+    return { name, state, parent: Number(parent) };
+  }
+  const { stdout, error } = spawnSync("ps", ["-o", "ppid=", "-o", "comm=", "-p", String(pid)], {
+    encoding: "utf8",
+  });
+  const told = error ? null : /^\s*(\d+)\s+(?:\S*\/)?(\S+)/.exec(stdout);
+  return told && { name: told[2], state: "", parent: Number(told[1]) };
 }
