@@ -45,3 +45,29 @@ test("requests_of_one_token_are_limited_and_another_callers_are_not_touched", as
   await clock.advance(500);
   assert.equal((await ask()).status, 200);
 });
+
+test("a_forwarded_address_counts_only_when_a_trusted_proxy_says_it", async () => {
+  const ask = (one: Rest, address: string) =>
+    one.ask("POST", "/auth/logout", {
+      token: null,
+      headers: { "x-forwarded-for": address, "x-forwarded-proto": "https" },
+    });
+  const flood = async (one: Rest) => {
+    const replies = [];
+    for (let count = 0; count < 21; count += 1) replies.push(await ask(one, `198.51.100.${count}`));
+    return replies;
+  };
+  await clock.advance(60_000);
+  const direct = await flood(rest);
+  assert.equal(direct.at(-1)?.status, 429, "a stranger cannot choose an address");
+  assert.doesNotMatch(direct[0]?.headers.get("set-cookie") ?? "", /Secure/);
+  const behind = await startRest({
+    clock,
+    env: { PARLEY_HTTP_TRUSTED_PROXIES: "127.0.0.1" },
+    store: { ...rest.store, close: async () => undefined },
+  });
+  const forwarded = await flood(behind);
+  assert.equal(forwarded.at(-1)?.status, 200);
+  assert.match(forwarded[0]?.headers.get("set-cookie") ?? "", /; Secure/);
+  await behind.close();
+});

@@ -79,43 +79,7 @@ export async function createHttp(ports: HttpPorts): Promise<Http> {
   const { config, clock, ids, log, store } = ports;
   const repeats = createRepeats({ store, clock, ids, log, secret: ports.secret });
   const requestId = createRequestIds(ids);
-  const options: FastifyServerOptions = {
-    logger: false,
-    bodyLimit: limits.body_bytes_max,
-    requestTimeout: limits.request_timeout_ms,
-    keepAliveTimeout: limits.keep_alive_timeout_ms,
-    forceCloseConnections: "idle",
-    trustProxy: config.http.trusted_proxies.length > 0 ? [...config.http.trusted_proxies] : false,
-    genReqId: (request) => requestId(request.headers["x-request-id"]),
-    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 256 },
-    exposeHeadRoutes: false,
-    clientErrorHandler(error, socket) {
-      log.debug({ code: error.code }, "a request was not HTTP");
-      if (!socket.writable) return;
-      const problem = httpProblems.MALFORMED_REQUEST();
-      const body = JSON.stringify(problemBody(problem, requestId(undefined)));
-      const timed_out = error.code === "ERR_HTTP_REQUEST_TIMEOUT";
-      socket.end(
-        `HTTP/1.1 ${timed_out ? "408 Request Timeout" : "400 Bad Request"}\r\nContent-Type: ${json_type}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-      );
-    },
-  };
-  // The types of fastify know a server with TLS as another kind of server; nothing here depends on it.
-  const https = ports.tls && { ...ports.tls, minVersion: "TLSv1.2" };
-  const app = fastify(https ? ({ ...options, https } as FastifyServerOptions) : options);
-  app.server.headersTimeout = limits.header_timeout_ms;
-  app.server.maxRequestsPerSocket = 0;
-
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
-  app.addHook("onRequest", (request, _reply, done) => {
-    // A type that is none would be refused before any route; bodies are JSON whatever is said of them.
-    const type = request.headers["content-type"];
-    if (type !== undefined && !/^[\w.+-]+\/[\w.+-]+ *(;|$)/.test(type)) {
-      request.headers["content-type"] = "application/json";
-    }
-    done();
-  });
+  const app = createApp(ports, requestId);
   app.decorateRequest("caller_label", "");
   addHeaders(app, config.http.allowed_origins, ports.tls !== null);
   addAccessLog(app, log);
@@ -152,6 +116,52 @@ export async function createHttp(ports: HttpPorts): Promise<Http> {
       await app.close();
     },
   };
+}
+
+function createApp(
+  { config, log, tls }: HttpPorts,
+  requestId: (given: unknown) => string,
+): FastifyInstance {
+  const options: FastifyServerOptions = {
+    logger: false,
+    bodyLimit: limits.body_bytes_max,
+    requestTimeout: limits.request_timeout_ms,
+    keepAliveTimeout: limits.keep_alive_timeout_ms,
+    forceCloseConnections: "idle",
+    trustProxy: config.http.trusted_proxies.length > 0 ? [...config.http.trusted_proxies] : false,
+    genReqId: (request) => requestId(request.headers["x-request-id"]),
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 256 },
+    exposeHeadRoutes: false,
+    clientErrorHandler(error, socket) {
+      log.debug({ code: error.code }, "a request was not HTTP");
+      if (!socket.writable) return;
+      const timed_out = error.code === "ERR_HTTP_REQUEST_TIMEOUT";
+      const problem = timed_out ? problems.REQUEST_TIMEOUT() : httpProblems.MALFORMED_REQUEST();
+      const body = JSON.stringify(problemBody(problem, requestId(undefined)));
+      socket.end(
+        `HTTP/1.1 ${timed_out ? "408 Request Timeout" : "400 Bad Request"}\r\nContent-Type: ${json_type}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+      );
+    },
+  };
+  // Node looks for slow senders this often; its own 30 s would more than double the limits.
+  const checked = { connectionsCheckingInterval: limits.slow_sender_check_interval_ms };
+  // The types of fastify know a server with TLS as another kind of server; nothing here depends on it.
+  const kind = tls ? { https: { ...checked, ...tls, minVersion: "TLSv1.2" } } : { http: checked };
+  const app = fastify({ ...options, ...kind } as FastifyServerOptions);
+  app.server.headersTimeout = limits.header_timeout_ms;
+  app.server.maxRequestsPerSocket = 0;
+
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
+  app.addHook("onRequest", (request, _reply, done) => {
+    // A type that is none would be refused before any route; bodies are JSON whatever is said of them.
+    const type = request.headers["content-type"];
+    if (type !== undefined && !/^[\w.+-]+\/[\w.+-]+ *(;|$)/.test(type)) {
+      request.headers["content-type"] = "application/json";
+    }
+    done();
+  });
+  return app;
 }
 
 const fastifyPath = (path: string): string => path.replaceAll(/\{(\w+)\}/g, ":$1");

@@ -8,6 +8,8 @@ export const limits = {
   json_depth_max: 32,
   /** Milliseconds from a connection's first byte to the end of its headers; slow senders hold a socket each. */
   header_timeout_ms: 8_000,
+  /** Milliseconds between looks at who sends too slowly. */
+  slow_sender_check_interval_ms: 1_000,
   /** Milliseconds for a whole request, body included. */
   request_timeout_ms: 10_000,
   /** Milliseconds that an idle connection is kept; above the 60 s of usual proxies, so that they close first. */

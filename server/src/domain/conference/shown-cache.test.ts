@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { ConferenceId, CustomerId } from "../../kernel/id.ts";
+import { createShownCache } from "./shown-cache.ts";
+
+const id = (text: string) => text as ConferenceId;
+const shown = (text: string) => ({ customer_id: "c" as CustomerId, text });
+
+test("what_was_read_is_given_again_until_it_is_forgotten", async () => {
+  const cache = createShownCache(10);
+  let loads = 0;
+  const load = async () => shown(String(++loads));
+  assert.equal((await cache.read(id("a"), load))?.text, "1");
+  assert.equal((await cache.read(id("a"), load))?.text, "1");
+  cache.forget(id("a"));
+  assert.equal(cache.get(id("a")), undefined);
+  assert.equal((await cache.read(id("a"), load))?.text, "2");
+});
+
+test("a_read_that_a_write_overtook_is_given_but_not_kept", async () => {
+  const cache = createShownCache(10);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const slow = cache.read(id("a"), async () => {
+    await promise;
+    return shown("old");
+  });
+  cache.forget(id("a"));
+  resolve();
+  assert.equal((await slow)?.text, "old");
+  assert.equal(cache.get(id("a")), undefined);
+});
+
+test("one_reader_that_was_overtaken_does_not_spoil_the_next", async () => {
+  const cache = createShownCache(10);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const overtaken = cache.read(id("a"), async () => {
+    await promise;
+    return shown("old");
+  });
+  cache.forget(id("a"));
+  await cache.read(id("a"), async () => shown("new"));
+  resolve();
+  await overtaken;
+  assert.equal(cache.get(id("a"))?.text, "new");
+});
+
+test("the_longest_unread_goes_first_when_it_is_full", async () => {
+  const cache = createShownCache(2);
+  for (const name of ["a", "b", "a", "c"]) await cache.read(id(name), async () => shown(name));
+  assert.ok(cache.get(id("a")) && cache.get(id("c")));
+  assert.equal(cache.get(id("b")), undefined);
+});
+
+test("what_does_not_exist_is_not_kept", async () => {
+  const cache = createShownCache(2);
+  assert.equal(await cache.read(id("a"), async () => null), null);
+  assert.equal((await cache.read(id("a"), async () => shown("now")))?.text, "now");
+});
