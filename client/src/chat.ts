@@ -69,6 +69,11 @@ export function createChat(ports: ChatPorts): Chat {
     }
   };
 
+  const change = async (type: string, fields: Readonly<Record<string, unknown>>): Promise<void> => {
+    const ok = await ports.command(type, fields);
+    ports.write({ messages: mergeMessages(ports.read().messages, [ok["message"] as Message]) });
+  };
+
   return {
     send: (text, to = null) =>
       deliver({
@@ -84,6 +89,8 @@ export function createChat(ports: ChatPorts): Chat {
         ? deliver(message)
         : Promise.reject(new Problem("RESOURCE_NOT_FOUND", "There is no such pending message"));
     },
+    remove: (message_id) => change("delete_message", { message_id }),
+    react: (message_id, emoji, is_on) => change("react", { message_id, emoji, is_on }),
     discard: (client_id) => setPending(client_id, null),
     async loadEarlier() {
       const first = ports.read().messages[0];

@@ -70,6 +70,10 @@ export interface Chat {
   retry(client_id: string): Promise<Message>;
   /** Forgets a failed message. */
   discard(client_id: string): void;
+  /** Empties a message; its place stays. Own ones, and as a host all. Errors: TALK_MESSAGE_NOT_FOUND, PERMISSION_DENIED. */
+  remove(message_id: string): Promise<void>;
+  /** Sets or takes back my reaction, one emoji. Errors: TALK_MESSAGE_NOT_FOUND, INVALID_ARGUMENT. */
+  react(message_id: string, emoji: string, is_on: boolean): Promise<void>;
   /** Loads up to 100 earlier messages into `view.chat.messages`; false when there are none. */
   loadEarlier(): Promise<boolean>;
   /** Sets `view.chat.unread` to 0; call it while the chat is on the screen. */

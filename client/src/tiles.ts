@@ -31,7 +31,7 @@ interface Taken {
 /** Wishes of one layout are sent together. */
 const gather_ms = 20;
 /** A wish that is not fulfilled is told again, since the server may not have known the person yet: after this, then ever more rarely. */
-const remind_ms = 1_000;
+const remind_ms = 250;
 const remind_ms_max = 16_000;
 
 const first_size: TileSize = { width: 320, height: 180 };

@@ -382,3 +382,56 @@ test("one_join_token_cannot_take_all_sockets", async () => {
   const again = rig.live(conference_id, { token: guest.token });
   await again.next((frame) => frame.type === "snapshot");
 });
+
+test("deleting_and_reacting_are_answered_with_the_message_and_seen_by_all", async () => {
+  const { client, conference_id } = await seated();
+  const watcher = rig.live(conference_id, { token: rig.admin.token });
+  await watcher.next((frame) => frame.type === "snapshot");
+  const { message } = (await client.ask("chat", { text: "cake?" })).ok;
+  const reacted = await client.ask("react", { message_id: message.id, emoji: "🎂", is_on: true });
+  assert.equal(reacted.ok.message.metadata.reactions[0].emoji, "🎂");
+  const removed = await client.ask("delete_message", { message_id: message.id });
+  assert.equal(removed.ok.message.text, "");
+  const seen = await watcher.next((frame) => frame.event?.type === "conference_message_deleted");
+  assert.deepEqual(seen.event.data, removed.ok.message);
+  assert.ok(watcher.frames.some((frame) => frame.event?.type === "conference_message_updated"));
+});
+
+test("a_reader_that_is_cut_again_and_again_while_others_write_has_every_event_once", async () => {
+  const { conference_id, guest, snapshot } = await seated();
+  let state = 20261123;
+  const draw = (below: number): number => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
+    return (state >>> 16) % below;
+  };
+  const total = 120;
+  const writing = (async () => {
+    for (let count = 0; count < total; count += 3) {
+      // Some at once, so that commits overlap.
+      await Promise.all(
+        [0, 1, 2].map((one) =>
+          rig.talk.post(rig.admin.caller, conference_id, { text: `message ${count + one}` }),
+        ),
+      );
+    }
+  })();
+  const seqs: number[] = [];
+  const last = snapshot.seq + total;
+  let cuts = 0;
+  while ((seqs.at(-1) ?? snapshot.seq) < last) {
+    const after = seqs.at(-1) ?? snapshot.seq;
+    const reader = rig.live(conference_id, { token: guest.token, after: String(after) });
+    const patience = 1 + draw(12);
+    for (let taken = 0; taken < patience && (seqs.at(-1) ?? 0) < last; taken += 1) {
+      seqs.push((await reader.next((frame) => frame.type === "event")).seq);
+    }
+    cuts += 1;
+    reader.socket.terminate();
+  }
+  await writing;
+  assert.deepEqual(
+    seqs,
+    Array.from({ length: total }, (_, index) => snapshot.seq + 1 + index),
+  );
+  assert.ok(cuts > 10, `${cuts} cuts`);
+});
