@@ -36,54 +36,55 @@ export function Banners(props: {
   return (
     <div className="banners">
       {view.connection === "connecting" && (
-        <Banner icon="forward" tone="calm">
-          {t("connecting")}
-        </Banner>
+        <Banner icon="forward" tone="calm" text={t("connecting")} />
       )}
       {view.connection === "reconnecting" && (
-        <Banner icon="warning" tone="warn">
-          {view.reconnect && view.reconnect.attempt > 1
-            ? t("reconnecting_attempt", { attempt: view.reconnect.attempt })
-            : t("reconnecting")}
+        <Banner
+          icon="warning"
+          tone="warn"
+          text={
+            view.reconnect && view.reconnect.attempt > 1
+              ? t("reconnecting_attempt", { attempt: view.reconnect.attempt })
+              : t("reconnecting")
+          }
+        >
           <Button className="button small" onPress={() => conference.reconnectNow()}>
             {t("reconnect_now")}
           </Button>
         </Banner>
       )}
       {own.is_audio_blocked && (
-        <Banner icon="sound" tone="warn">
-          {t("audio_blocked")}
+        <Banner icon="sound" tone="warn" text={t("audio_blocked")}>
           <Button className="button small primary" onPress={() => run(conference.startAudio())}>
             {t("audio_start")}
           </Button>
         </Banner>
       )}
       {own.screen.state === "live" && (
-        <Banner icon="screen" tone="calm">
-          {t("sharing_now")}
+        <Banner icon="screen" tone="calm" text={t("sharing_now")}>
           <Button className="button small" onPress={() => run(conference.setScreen(false))}>
             {t("stop_sharing")}
           </Button>
         </Banner>
       )}
-      {props.is_talking && (
-        <Banner icon="microphone" tone="calm">
-          {t("talking_with_space")}
-        </Banner>
-      )}
+      {props.is_talking && <Banner icon="microphone" tone="calm" text={t("talking_with_space")} />}
       {is_unheard && (
-        <Banner icon="microphone_off" tone="warn">
-          {t("talking_muted")}
+        <Banner icon="microphone_off" tone="warn" text={t("talking_muted")}>
           <Button className="button small" onPress={() => run(conference.setMicrophone(true))}>
             {t("unmute")}
           </Button>
         </Banner>
       )}
       {texts && (
-        <Banner icon="warning" tone="warn">
-          <span>
-            <strong>{t(texts.title)}.</strong> {t(texts.fix)}
-          </span>
+        <Banner
+          icon="warning"
+          tone="warn"
+          text={
+            <>
+              <strong>{t(texts.title)}.</strong> {t(texts.fix)}
+            </>
+          }
+        >
           <Button
             className="button small"
             onPress={() =>
@@ -108,11 +109,13 @@ export function Banners(props: {
 function Banner(props: {
   readonly icon: IconName;
   readonly tone: "calm" | "warn";
-  readonly children: ReactNode;
+  readonly text: ReactNode;
+  readonly children?: ReactNode;
 }) {
   return (
     <div className={`banner is-${props.tone}`} role="status">
       <Icon name={props.icon} />
+      <span>{props.text}</span>
       {props.children}
     </div>
   );
