@@ -435,3 +435,19 @@ test("a_reader_that_is_cut_again_and_again_while_others_write_has_every_event_on
   );
   assert.ok(cuts > 10, `${cuts} cuts`);
 });
+
+test("a_reader_that_does_not_read_is_let_go_and_holds_up_nobody", async () => {
+  const { conference_id, client, id } = await seated();
+  const slow = rig.live(conference_id, { token: rig.admin.token });
+  await slow.next((frame) => frame.type === "speakers");
+  slow.socket.pause();
+  const many = Array.from({ length: 10_000 }, () => id);
+  // 390 kB each: more than both systems' buffers and the bound together hold.
+  for (let count = 0; count < 60; count += 1) {
+    rig.hints.say("speakers", { conference_id, active: id, speaking: many });
+    await client.next((frame) => frame.type === "speakers" && frame.speaking.length > 0);
+  }
+  slow.socket.resume();
+  assert.ok([1006, 4413].includes(await slow.closed));
+  assert.deepEqual((await client.ask("hand", { raised: true })).ok, {});
+});
