@@ -14,6 +14,7 @@ use super::limits::{
     CONCEAL_MAX, DELAY_MAX, FRAME, JITTER_PACKETS_MAX, JITTER_PAYLOAD_BYTES_MAX, RESTART_JUMP,
     RESTART_STEP,
 };
+use super::packet_ring::PacketRing;
 
 /// A packet as it came.
 #[derive(Clone, Copy, Debug)]
@@ -120,17 +121,6 @@ impl JitterCounters {
     }
 }
 
-#[derive(Clone, Debug, Default)]
-struct Slot {
-    /// Extended sequence number; 0 = empty.
-    index: u64,
-    timestamp: i64,
-    duration: u32,
-    is_silence: bool,
-    level: Option<AudioLevel>,
-    payload: Vec<u8>,
-}
-
 /// The place of what is heard next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Play {
@@ -145,8 +135,7 @@ enum Play {
 pub struct JitterBuffer {
     clock_rate: u32,
     has_fec: bool,
-    slots: Vec<Slot>,
-    held: usize,
+    ring: PacketRing,
     highest: Option<(u64, i64)>,
     /// Extended sequence number of the packet that is heard next.
     next: u64,
@@ -182,8 +171,7 @@ impl JitterBuffer {
         Self {
             clock_rate,
             has_fec,
-            slots: Vec::new(),
-            held: 0,
+            ring: PacketRing::default(),
             highest: None,
             next: 0,
             play: Play::Idle,
@@ -213,34 +201,22 @@ impl JitterBuffer {
         if index >= self.next + JITTER_PACKETS_MAX as u64 {
             self.make_room(index);
         }
-        if self.slots.is_empty() {
-            self.slots.resize_with(JITTER_PACKETS_MAX, Slot::default);
-        }
-        let slot = &mut self.slots[index as usize % JITTER_PACKETS_MAX];
-        if slot.index == index {
+        if !self.ring.put(index, timestamp, arrival) {
             self.counters.duplicate += 1;
             return Err(Refused::Duplicate);
         }
-        slot.index = index;
-        slot.timestamp = timestamp;
-        slot.duration = arrival.duration;
-        slot.is_silence = arrival.is_silence;
-        slot.level = arrival.level;
-        slot.payload.clear();
-        slot.payload.extend_from_slice(arrival.payload);
-        self.held += 1;
         Ok(())
     }
 
     /// Says what to play next. The caller asks until it has enough for its beat.
     pub fn pull(&mut self, now: Micros) -> Step<'_> {
-        let Some(head) = self.head() else {
+        let Some(head) = self.ring.oldest_from(self.next) else {
             return self.pull_nothing();
         };
         let Play::Running { due } = self.play else {
             return self.pull_idle(now, head);
         };
-        let (index, timestamp) = (self.slot(head).index, self.slot(head).timestamp);
+        let (index, timestamp) = (self.ring.get(head).index, self.ring.get(head).timestamp);
         if index > self.next {
             return self.pull_after_loss(now, head, due);
         }
@@ -292,15 +268,15 @@ impl JitterBuffer {
         }
         // Sound has not begun, so what is too old can go without being missed.
         while self.lag_us(now, head) > target + EXCESS_US {
-            let Some(after) = self.head_after(head) else {
+            let Some(after) = self.ring.oldest_from(self.ring.get(head).index + 1) else {
                 break;
             };
-            self.forget(head);
+            self.ring.forget(head);
             self.counters.skipped += 1;
             head = after;
         }
         self.guessed = 0;
-        self.next = self.slot(head).index;
+        self.next = self.ring.get(head).index;
         self.play(head)
     }
 
@@ -310,7 +286,7 @@ impl JitterBuffer {
             self.play = Play::Idle;
             return self.pull_idle(now, head);
         }
-        let slot = self.slot(head);
+        let slot = self.ring.get(head);
         let is_quiet = slot
             .level
             .map_or(self.heard_level, |level| level.minus_dbov)
@@ -318,7 +294,7 @@ impl JitterBuffer {
         let may_adjust = now.micros_since(self.adjusted) >= ADJUST_US;
         let excess = lag - target;
         if may_adjust && excess > SLACK_US && (is_quiet || excess > EXCESS_US) {
-            let follows = self.find(self.next + 1);
+            let follows = self.ring.find(self.next + 1);
             if let Some(second) = follows.filter(|at| self.adjoins(head, *at)) {
                 self.adjusted = now;
                 self.counters.squeezed += 1;
@@ -336,7 +312,7 @@ impl JitterBuffer {
     }
 
     fn pull_after_loss(&mut self, now: Micros, head: usize, due: i64) -> Step<'_> {
-        let (index, timestamp) = (self.slot(head).index, self.slot(head).timestamp);
+        let (index, timestamp) = (self.ring.get(head).index, self.ring.get(head).timestamp);
         // What was guessed while nothing was here has stood for what is now known to be lost.
         let known = i64::from(self.guessed).min((timestamp - due).max(0));
         self.guessed = 0;
@@ -362,7 +338,7 @@ impl JitterBuffer {
             if self.has_fec {
                 self.counters.recovered += 1;
                 return Step::Recover {
-                    next: &self.slots[head].payload,
+                    next: &self.ring.get(head).payload,
                     duration,
                 };
             }
@@ -379,7 +355,7 @@ impl JitterBuffer {
 
     fn play(&mut self, at: usize) -> Step<'_> {
         self.took(at);
-        let slot = &self.slots[at];
+        let slot = self.ring.get(at);
         Step::Packet {
             payload: &slot.payload,
             level: slot.level,
@@ -390,7 +366,7 @@ impl JitterBuffer {
     fn play_both(&mut self, first: usize, second: usize) -> Step<'_> {
         self.took(first);
         self.took(second);
-        let (first, second) = (&self.slots[first], &self.slots[second]);
+        let (first, second) = (self.ring.get(first), self.ring.get(second));
         Step::Squeeze {
             first: &first.payload,
             second: &second.payload,
@@ -401,7 +377,7 @@ impl JitterBuffer {
 
     /// Moves the place of hearing behind this packet. Its bytes stay until the slot is used again.
     fn took(&mut self, at: usize) {
-        let slot = &self.slots[at];
+        let slot = self.ring.get(at);
         self.next = slot.index + 1;
         self.play = Play::Running {
             due: slot.timestamp + i64::from(slot.duration),
@@ -409,7 +385,7 @@ impl JitterBuffer {
         self.last_duration = slot.duration;
         self.last_is_silence = slot.is_silence;
         self.counters.played += 1;
-        self.forget(at);
+        self.ring.forget(at);
     }
 
     fn silence(&self) -> Step<'_> {
@@ -443,11 +419,7 @@ impl JitterBuffer {
     }
 
     fn restart(&mut self) {
-        self.counters.skipped += self.held as u64;
-        for slot in &mut self.slots {
-            slot.index = 0;
-        }
-        self.held = 0;
+        self.counters.skipped += self.ring.forget_before(u64::MAX);
         self.highest = None;
         self.play = Play::Idle;
         self.guessed = 0;
@@ -457,63 +429,21 @@ impl JitterBuffer {
     /// Lets go of the oldest so that `index` fits.
     fn make_room(&mut self, index: u64) {
         self.next = index + 1 - JITTER_PACKETS_MAX as u64;
-        for at in 0..self.slots.len() {
-            if self.slots[at].index != 0 && self.slots[at].index < self.next {
-                self.forget(at);
-                self.counters.skipped += 1;
-            }
-        }
+        self.counters.skipped += self.ring.forget_before(self.next);
         self.play = Play::Idle;
         self.guessed = 0;
     }
 
-    fn forget(&mut self, at: usize) {
-        self.slots[at].index = 0;
-        self.held -= 1;
-    }
-
-    fn find(&self, index: u64) -> Option<usize> {
-        let at = index as usize % JITTER_PACKETS_MAX;
-        self.slots
-            .get(at)
-            .filter(|slot| slot.index == index)
-            .map(|_| at)
-    }
-
-    /// The oldest packet here.
-    fn head(&self) -> Option<usize> {
-        self.oldest_from(self.next)
-    }
-
-    fn head_after(&self, at: usize) -> Option<usize> {
-        let after = self.slot(at).index + 1;
-        if self.held > 1 {
-            self.oldest_from(after)
-        } else {
-            None
-        }
-    }
-
-    fn oldest_from(&self, index: u64) -> Option<usize> {
-        if self.held == 0 {
-            return None;
-        }
-        (index..index + JITTER_PACKETS_MAX as u64).find_map(|index| self.find(index))
-    }
-
-    fn slot(&self, at: usize) -> &Slot {
-        &self.slots[at]
-    }
-
     /// Nothing was left out by the sender between the two.
     fn adjoins(&self, first: usize, second: usize) -> bool {
-        let (first, second) = (self.slot(first), self.slot(second));
+        let (first, second) = (self.ring.get(first), self.ring.get(second));
         first.timestamp + i64::from(first.duration) == second.timestamp
             && first.duration == second.duration
     }
 
     fn lag_us(&self, now: Micros, at: usize) -> i64 {
-        self.delay.lag_us(now, self.micros(self.slot(at).timestamp))
+        self.delay
+            .lag_us(now, self.micros(self.ring.get(at).timestamp))
     }
 
     fn micros(&self, timestamp: i64) -> i64 {
@@ -523,4 +453,169 @@ impl JitterBuffer {
 
 fn ticks(clock_rate: u32, us: i64) -> u32 {
     (i64::from(clock_rate) * us / 1_000_000) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: u64 = 1_000;
+
+    struct Line {
+        buffer: JitterBuffer,
+        start: u64,
+    }
+
+    impl Line {
+        fn new() -> Self {
+            Self {
+                buffer: JitterBuffer::new(48_000, true),
+                start: 1_000_000,
+            }
+        }
+
+        /// Packet `number` arrives `late_ms` after it was due; its payload is its number.
+        fn arrive(&mut self, number: u16, late_ms: u64) -> Result<(), Refused> {
+            let now = Micros(self.start + u64::from(number) * 20 * MS + late_ms * MS);
+            self.buffer.push(
+                now,
+                &Arrival {
+                    sequence: number.wrapping_add(65_500),
+                    timestamp: u32::from(number) * 960,
+                    duration: 960,
+                    is_silence: false,
+                    level: Some(AudioLevel {
+                        minus_dbov: 20,
+                        voice: true,
+                    }),
+                    payload: &number.to_be_bytes(),
+                },
+            )
+        }
+
+        /// What is heard at beat `number`, which comes 25 ms after packet `number` was due.
+        fn beat(&mut self, number: u16) -> String {
+            let now = Micros(self.start + u64::from(number) * 20 * MS + 25 * MS);
+            let name = |payload: &[u8]| payload[1].to_string();
+            match self.buffer.pull(now) {
+                Step::Packet { payload, .. } => name(payload),
+                Step::Squeeze { first, second, .. } => format!("{}+{}", name(first), name(second)),
+                Step::Recover { next, .. } => format!("before {}", name(next)),
+                Step::Conceal { .. } => "guess".to_owned(),
+                Step::Silence { .. } => "silence".to_owned(),
+            }
+        }
+    }
+
+    #[test]
+    fn packets_are_heard_in_order_whatever_the_order_of_their_coming() {
+        let mut line = Line::new();
+        line.arrive(1, 0).unwrap();
+        line.arrive(0, 22).unwrap();
+        assert_eq!(line.beat(0), "0");
+        assert_eq!(line.arrive(1, 30), Err(Refused::Duplicate));
+        assert_eq!(line.beat(1), "1");
+        assert_eq!(line.arrive(0, 60), Err(Refused::Late));
+        assert_eq!(line.buffer.counters().late, 1);
+    }
+
+    #[test]
+    fn a_lost_packet_is_recovered_from_the_next_and_a_gap_of_two_is_guessed_first() {
+        let mut line = Line::new();
+        line.arrive(0, 0).unwrap();
+        assert_eq!(line.beat(0), "0");
+        line.arrive(2, 0).unwrap();
+        assert_eq!(line.beat(1), "before 2");
+        assert_eq!(line.beat(2), "2");
+        line.arrive(5, 0).unwrap();
+        assert_eq!(line.beat(3), "guess");
+        assert_eq!(line.beat(4), "before 5");
+        assert_eq!(line.beat(5), "5");
+    }
+
+    #[test]
+    fn a_guess_for_a_packet_that_turns_out_lost_is_not_made_twice() {
+        let mut line = Line::new();
+        line.arrive(0, 0).unwrap();
+        assert_eq!(line.beat(0), "0");
+        assert_eq!(line.beat(1), "guess", "nothing is here");
+        line.arrive(2, 0).unwrap();
+        assert_eq!(line.beat(2), "2", "1 was lost, and has been guessed");
+    }
+
+    #[test]
+    fn a_late_packet_is_still_heard_and_the_delay_grows_by_the_guess() {
+        let mut line = Line::new();
+        line.arrive(0, 0).unwrap();
+        assert_eq!(line.beat(0), "0");
+        assert_eq!(line.beat(1), "guess");
+        line.arrive(1, 30).unwrap();
+        line.arrive(2, 0).unwrap();
+        assert_eq!(line.beat(2), "1");
+        assert_eq!(line.beat(3), "2");
+    }
+
+    #[test]
+    fn after_a_tenth_of_a_second_without_packets_there_is_silence_and_a_fresh_start() {
+        let mut line = Line::new();
+        line.arrive(0, 0).unwrap();
+        assert_eq!(line.beat(0), "0");
+        for number in 1..=5 {
+            assert_eq!(line.beat(number), "guess");
+        }
+        assert_eq!(line.beat(6), "silence");
+        line.arrive(40, 0).unwrap();
+        assert_eq!(line.beat(40), "40");
+    }
+
+    #[test]
+    fn a_source_that_starts_anew_is_followed_and_one_that_floods_is_bounded() {
+        let mut line = Line::new();
+        line.arrive(0, 0).unwrap();
+        assert_eq!(line.beat(0), "0");
+        let fresh = Arrival {
+            sequence: 20_000,
+            timestamp: 4_000_000_000,
+            duration: 960,
+            is_silence: false,
+            level: None,
+            payload: &[0, 77],
+        };
+        let now = Micros(line.start + 100 * MS);
+        line.buffer.push(now, &fresh).unwrap();
+        assert_eq!(line.buffer.counters().skipped, 0);
+        for sequence in 20_001..20_401 {
+            let timestamp = 4_000_000_000 + u32::from(sequence - 20_000) * 960;
+            line.buffer
+                .push(
+                    now,
+                    &Arrival {
+                        sequence,
+                        timestamp,
+                        ..fresh
+                    },
+                )
+                .unwrap();
+        }
+        let kept = 401 - line.buffer.counters().skipped;
+        assert_eq!(kept, JITTER_PACKETS_MAX as u64);
+    }
+
+    #[test]
+    fn a_payload_beyond_the_limit_is_refused() {
+        let mut line = Line::new();
+        let payload = [0; JITTER_PAYLOAD_BYTES_MAX + 1];
+        let arrival = Arrival {
+            sequence: 1,
+            timestamp: 1,
+            duration: 960,
+            is_silence: false,
+            level: None,
+            payload: &payload,
+        };
+        assert_eq!(
+            line.buffer.push(Micros(1), &arrival),
+            Err(Refused::TooLarge)
+        );
+    }
 }

@@ -17,6 +17,7 @@ mod jitter_buffer;
 mod lane;
 pub mod limits;
 mod mixer;
+mod packet_ring;
 mod speakers;
 mod voice_slots;
 

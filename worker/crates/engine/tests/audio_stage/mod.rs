@@ -48,10 +48,18 @@ pub(crate) struct Stage {
     pub(crate) mixer: Mixer,
     pub(crate) talkers: Vec<Talker>,
     pub(crate) listeners: BTreeMap<VoiceId, Listener>,
-    arrivals: BTreeMap<(Micros, u64), (VoiceId, u16, u32, Option<AudioLevel>, Vec<u8>)>,
+    arrivals: BTreeMap<(Micros, u64), InFlight>,
     count: u64,
     pub(crate) now: Micros,
     packets_sent: BTreeMap<VoiceId, u64>,
+}
+
+struct InFlight {
+    id: VoiceId,
+    sequence: u16,
+    timestamp: u32,
+    level: Option<AudioLevel>,
+    payload: Vec<u8>,
 }
 
 pub(crate) fn format(name: &str) -> MixFormat {
@@ -154,13 +162,13 @@ impl Stage {
             *number += 1;
             for at in path(talker.id, *number, until) {
                 self.count += 1;
-                let packet = (
-                    talker.id,
-                    talker.sequence,
-                    talker.timestamp,
-                    level.filter(|_| talker.tells_level),
-                    payload.clone(),
-                );
+                let packet = InFlight {
+                    id: talker.id,
+                    sequence: talker.sequence,
+                    timestamp: talker.timestamp,
+                    level: level.filter(|_| talker.tells_level),
+                    payload: payload.clone(),
+                };
                 self.arrivals.insert((at, self.count), packet);
             }
         }
@@ -171,22 +179,22 @@ impl Stage {
             if entry.key().0 > until {
                 return;
             }
-            let ((at, _), (id, sequence, timestamp, level, payload)) = entry.remove_entry();
+            let ((at, _), packet) = entry.remove_entry();
             let codec = self
                 .talkers
                 .iter()
-                .find(|talker| talker.id == id)
+                .find(|talker| talker.id == packet.id)
                 .unwrap()
                 .codec;
-            let packet = VoicePacket {
+            let voice = VoicePacket {
                 codec,
-                sequence,
-                timestamp,
-                level,
-                payload: &payload,
+                sequence: packet.sequence,
+                timestamp: packet.timestamp,
+                level: packet.level,
+                payload: &packet.payload,
             };
             // Late and duplicate packets are refused, which is what some tests are about.
-            if let Err(refused) = self.mixer.push(at, id, &packet) {
+            if let Err(refused) = self.mixer.push(at, packet.id, &voice) {
                 assert_ne!(refused, parley_engine::audio::PushError::Damaged);
             }
         }
