@@ -355,3 +355,77 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     text.or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "a panic without a text".to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use parley_wire::{Reply, Request};
+
+    use super::*;
+
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "an origin for virtual time, never compared"
+    )]
+    fn engine() -> Engine {
+        Engine::new(Setup {
+            epoch: Epoch {
+                monotonic: Micros(1_000_000),
+                instant: Instant::now(),
+                unix_us: 0,
+            },
+            identity: Identity::generate().unwrap(),
+            seed: 1,
+        })
+    }
+
+    fn ask(engine: &mut Engine, id: u64, request: Request) -> Vec<Message> {
+        engine.handle(Micros(1_000_000), Input::Command(Command { id, request }));
+        let mut messages = Vec::new();
+        while let Some(output) = engine.poll() {
+            if let Output::Message(message) = output {
+                messages.push(message);
+            }
+        }
+        messages
+    }
+
+    #[test]
+    fn a_panic_ends_its_room_and_no_other() {
+        let mut engine = engine();
+        let rooms = [1, 2].map(|n| RoomId(uuid::Uuid::from_u128(n)));
+        for room in rooms {
+            ask(&mut engine, 1, Request::RoomOpen { room });
+        }
+        let failing = engine.room_keys[&rooms[0]];
+        let outcome: Option<()> = engine.in_room(failing, |_, _| panic!("out of order"));
+        assert_eq!(outcome, None);
+        let messages = ask(&mut engine, 2, Request::Ping);
+        let told = messages.iter().find_map(|message| match message {
+            Message::Event {
+                event: Event::RoomFailed { room, message },
+                ..
+            } => Some((*room, message.clone())),
+            _ => None,
+        });
+        assert_eq!(told, Some((rooms[0], "out of order".to_owned())));
+        assert!(messages.iter().any(|m| matches!(
+            m,
+            Message::Reply {
+                id: 2,
+                reply: Reply::Done
+            }
+        )));
+        assert!(engine.room_keys.contains_key(&rooms[1]) && engine.rooms.len() == 1);
+        // The same room can be opened anew.
+        let messages = ask(&mut engine, 3, Request::RoomOpen { room: rooms[0] });
+        assert!(matches!(
+            messages[0],
+            Message::Reply {
+                id: 3,
+                reply: Reply::Done
+            }
+        ));
+    }
+}
