@@ -389,10 +389,14 @@ test("a_killed_worker_costs_nobody_their_join_and_the_lost_are_told_to_come_back
     assert.deepEqual(rejoins, [b.id]);
     assert.equal(own.fakes.at(0).endpoints.has(a.reference_id), true);
     assert.deepEqual([await status(a, own), await status(b, own)], ["joined", "joined"]);
-    const { resume_key } = joined;
+    const resume = { conferencecall_id: b.id, resume_key: joined.resume_key };
+    await assert.rejects(
+      own.joins.join(caller, conference_id, { offer: sdk_offer, resume }),
+      reason("STATE_INVALID"),
+    );
     const again = await own.joins.join(caller, conference_id, {
-      offer: sdk_offer,
-      resume: { conferencecall_id: b.id, resume_key },
+      offer: sdk_offer.replaceAll("AC:C0:47", "00:11:22"),
+      resume,
     });
     assert.equal(again.conferencecall.id, b.id);
     assert.equal(own.fakes.at(0).endpoints.has(b.reference_id), true);

@@ -4,13 +4,11 @@ export {
   type LiveHints,
   type MediaAttendance,
   type Speakers,
-  seat_held_ms,
 } from "./attendance.ts";
-export {
-  type Conferencecalls,
-  connect_timeout_ms,
-  type JoinChanges,
-  type NewJoin,
+export type {
+  Conferencecalls,
+  JoinChanges,
+  NewJoin,
 } from "./conferencecalls.ts";
 export {
   ConferenceChanges,
@@ -26,13 +24,11 @@ export {
   type TrickleReply,
 } from "./join.ts";
 export { type ConferenceStatus, conferenceMachine } from "./machine.ts";
-export { conferenceProblems } from "./problems.ts";
 export {
   Conference,
   type ConferenceRow,
   type ConferenceType,
   conference_types,
-  showConference,
 } from "./record.ts";
 export type { Attendance } from "./room.ts";
 export type { TileOf, VoiceOf } from "./seat.ts";

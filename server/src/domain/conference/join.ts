@@ -82,7 +82,7 @@ export interface Joins {
   /**
    * Joins, or takes a join up again.
    * Errors: CONFERENCE_NOT_FOUND, STATE_INVALID, CONFERENCE_FULL, SDP_MALFORMED, SDP_TOO_LARGE, OFFER_UNSUPPORTED, MEDIA_UNAVAILABLE;
-   * for a resume CONFERENCECALL_NOT_FOUND, PERMISSION_DENIED. Emits: call_created, conferencecall_joining, later conferencecall_joined.
+   * for a resume CONFERENCECALL_NOT_FOUND, PERMISSION_DENIED, STATE_INVALID (needs a new connection). Emits: call_created, conferencecall_joining, later conferencecall_joined.
    */
   join(caller: Caller, conference_id: ConferenceId, request: JoinRequest): Promise<JoinReply>;
   /**
@@ -310,6 +310,13 @@ export function createJoins(ports: {
         media.hasEndpoint(before.endpoint) &&
         sameFingerprints(before, plan) &&
         sameLines(before, plan);
+      if (before?.state === "lost" && sameFingerprints(before, plan)) {
+        // Its keys are gone with the worker, and as our certificate is still the same, the browser would not make new ones.
+        throw conferenceProblems.STATE_INVALID({
+          message: "the keys of this connection are lost: resume from a new one",
+          details: [{ field: "offer", problem: "known fingerprint" }],
+        });
+      }
       let seat: Seat;
       if (is_same) {
         await restartInPlace(before, plan);
