@@ -1,6 +1,7 @@
 // `npm run contract`: writes the golden borders under contract/ and the generated pages of the manual. With --check: says which differ, exits 1.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
+import { callMachine } from "../server/src/domain/call/index.ts";
 import { conferenceMachine } from "../server/src/domain/conference/index.ts";
 import { conferencecallMachine } from "../server/src/domain/conferencecall/index.ts";
 import {
@@ -41,7 +42,8 @@ const states = `# States
 Generated from the machines by \`npm run contract\`. Each begins in the first line; steps that are not here do not happen.
 
 ${drawing("conference", conferenceMachine)}
-${drawing("conferencecall", conferencecallMachine)}`;
+${drawing("conferencecall", conferencecallMachine)}
+${drawing("call", callMachine)}`;
 
 const problems = `# Problems
 

@@ -1,6 +1,5 @@
 // Public face of the REST edge.
 export { describeCatalogue, describeRoutes } from "./openapi.ts";
-export { httpProblems } from "./problems.ts";
-export { Answer, type AnyRoute, type Ask, route } from "./route.ts";
+export type { AnyRoute, Ask } from "./route.ts";
 export { createRoutes, type RoutePorts } from "./routes.ts";
 export { createHttp, type Http, type HttpPorts, openapiRoute } from "./server.ts";

@@ -4,7 +4,6 @@ export {
   type CredentialSource,
   createAuthenticator,
 } from "./authenticate.ts";
-export { accesskeyProblems } from "./problems.ts";
 export {
   Accesskey,
   AccesskeyChanges,

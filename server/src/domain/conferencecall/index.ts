@@ -5,7 +5,6 @@ export {
   Conferencecall,
   type ConferencecallRow,
   type LeaveReason,
-  leave_reasons,
   showConferencecall,
 } from "./record.ts";
 export * as conferencecallStore from "./store.ts";

@@ -10,11 +10,9 @@ export {
   type Role,
   requireAdmin,
   requireManager,
-  requireSuperAdmin,
   roles,
   seesConference,
 } from "./caller.ts";
-export { customerProblems } from "./problems.ts";
 export { Agent, type AgentRow, Customer, type CustomerRow } from "./record.ts";
 export { type Customers, createCustomers, Login, NewAgent, NewCustomer } from "./service.ts";
 export { createTokens, type JoinClaims, type Tokens, type VerifiedToken } from "./token.ts";

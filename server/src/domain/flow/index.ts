@@ -2,8 +2,6 @@
 export {
   Action,
   ActionInput,
-  action_types,
   actions_max,
-  flowProblems,
   readActions,
 } from "./action.ts";
