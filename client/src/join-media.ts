@@ -330,6 +330,13 @@ export function createJoinMedia(ports: JoinMediaPorts): JoinMedia {
       ports.ended({ reason: "denied", problem });
       return;
     }
+    // What the server refuses on this connection (its endpoint or its keys are lost) it may grant on a new one.
+    const is_refused = problem !== null && problem.http >= 400 && problem.http < 500;
+    const is_on_same = recovery.state === "restarting_ice" || recovery.state === "resuming_same";
+    if (is_refused && is_on_same && problem.http !== 429) {
+      notice({ type: "connection_failed" });
+      return;
+    }
     fail(thrown);
     notice({ type: "step_failed" });
   };
