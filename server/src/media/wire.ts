@@ -453,7 +453,8 @@ open: EndpointOpen,
  */
 tiles: Array<TileWish>,
 /**
- * None: it never got as far as keys; it is opened afresh.
+ * None: it never got as far as keys, or they were handed to a worker that died at once. It is
+ * lost: whether the far side still has keys cannot be known, so it must join anew.
  */
 snapshot: EndpointSnapshot | null, };
 

@@ -183,7 +183,11 @@ impl Engine {
         rooms.sort_unstable();
         rooms.dedup();
         for room in rooms {
-            self.in_room(room, |room, shared| room.resume_lines(shared));
+            self.in_room(room, |room, shared| {
+                room.resume_lines(shared);
+                // Should this worker die soon too, the server already has its indices.
+                shared.snapshots.extend(room.snapshots(shared.now));
+            });
         }
         // A snapshot is good for one take-over. Should this worker die too, the next one needs a
         // younger one than ours; it leaves before the first packet does.
@@ -196,6 +200,7 @@ impl Engine {
                 shared.snapshots.extend(taken);
             });
         }
+        self.hand_out_snapshots();
         self.hand_out_snapshots();
         Reply::Restored { resumed, lost }
     }

@@ -209,7 +209,7 @@ impl Engine {
         let shared = &mut self.shared;
         match catch_unwind(AssertUnwindSafe(|| run(room, shared))) {
             Ok(result) => {
-                if room.has_work() && !self.ready.contains(&key) {
+                if room.has_work() && !std::mem::replace(&mut room.is_queued, true) {
                     self.ready.push_back(key);
                 }
                 Some(result)
@@ -258,8 +258,12 @@ impl Engine {
             if is_done == Some(false) && self.shared.outbox.is_full() {
                 return;
             }
-            if is_done == Some(true) || self.rooms.get(key).is_none() {
-                self.ready.retain(|ready| *ready != key);
+            // A room that failed has been taken out already.
+            if is_done != Some(false) && self.ready.front() == Some(&key) {
+                self.ready.pop_front();
+                if let Some(room) = self.rooms.get_mut(key) {
+                    room.is_queued = false;
+                }
             }
         }
     }

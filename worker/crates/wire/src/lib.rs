@@ -387,7 +387,8 @@ pub struct RestoredEndpoint {
     pub open: EndpointOpen,
     /// Its tiles.
     pub tiles: Vec<TileWish>,
-    /// None: it never got as far as keys; it is opened afresh.
+    /// None: it never got as far as keys, or they were handed to a worker that died at once. It is
+    /// lost: whether the far side still has keys cannot be known, so it must join anew.
     pub snapshot: Option<EndpointSnapshot>,
 }
 

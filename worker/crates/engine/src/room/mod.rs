@@ -40,6 +40,8 @@ struct FanOut {
 pub(crate) struct Room {
     pub(crate) id: RoomId,
     pub(crate) key: Key,
+    /// The engine knows that it has work.
+    pub(crate) is_queued: bool,
     endpoints: Slab<Box<Endpoint>>,
     layers: Slab<Box<Layer>>,
     /// Layers with packets that nobody has got yet.
@@ -63,6 +65,7 @@ impl Room {
         Self {
             id,
             key,
+            is_queued: false,
             endpoints: Slab::default(),
             layers: Slab::default(),
             ready: Vec::new(),

@@ -49,6 +49,15 @@ struct SavedLayer {
 }
 
 impl Room {
+    /// Keys and counters of everybody who has keys.
+    pub(crate) fn snapshots(&self, now: Micros) -> Vec<EndpointSnapshot> {
+        self.endpoints
+            .keys()
+            .into_iter()
+            .filter_map(|key| self.snapshot(key, now))
+            .collect()
+    }
+
     /// Keys and counters of an endpoint; none before it has keys.
     pub(crate) fn snapshot(&self, key: Key, now: Micros) -> Option<EndpointSnapshot> {
         let endpoint = self.endpoints.get(key)?;

@@ -77,7 +77,7 @@ impl Room {
     /// What a tile should show by its size; none where it has nothing to show. Takes it off what it
     /// may not show any more.
     fn choice(&mut self, viewer: Viewer, shared: &Shared) -> Option<Choice> {
-        let Some((owner, source, width, height)) = self.wanted(viewer) else {
+        let Some((owner, source, width, height)) = self.wanted(viewer, shared) else {
             self.clear_tile(viewer);
             return None;
         };
@@ -142,7 +142,7 @@ impl Room {
     }
 
     /// Whose picture a tile should show, and how large.
-    fn wanted(&self, viewer: Viewer) -> Option<(Key, Source, u32, u32)> {
+    fn wanted(&self, viewer: Viewer, shared: &Shared) -> Option<(Key, Source, u32, u32)> {
         let endpoint = self.endpoints.get(viewer.endpoint)?;
         let line = endpoint.send.get(viewer.line)?;
         if line.parameters.role == SendRole::ActiveSpeaker {
@@ -161,11 +161,8 @@ impl Room {
         }
         let wish = line.wish.as_ref()?;
         let show = wish.show?;
-        let owner = self
-            .endpoints
-            .iter()
-            .find(|(_, known)| known.id == show.endpoint)?
-            .0;
+        let owner = shared.routes.by_id.get(&show.endpoint);
+        let owner = owner.filter(|owner| owner.room == self.key)?.endpoint;
         Some((owner, show.source, wish.width, wish.height))
     }
 
