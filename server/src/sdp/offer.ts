@@ -159,6 +159,9 @@ const used_attributes = new Set([
 
 const media_line = /^([a-zA-Z0-9-]{1,32}) (\d{1,5})(?:\/\d{1,3})? ([A-Za-z0-9/]{1,32}) ([^\s].*)$/;
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const control = /[\u0000-\u0008\u000b-\u001f\u007f]/;
+
 // First pass: line by line, what sdp-transform would accept although it is wrong, drop although it
 // matters (every fingerprint but the last), or spend time on for nothing.
 function scan(text: string): { text: string; sections: Section[]; trickles: boolean } {
@@ -166,6 +169,8 @@ function scan(text: string): { text: string; sections: Section[]; trickles: bool
   const sections: Section[] = [{ m: null, fingerprints: [] }];
   let trickles = false;
   let number = 0;
+  // Once for all lines; which one it is matters only where there is one.
+  const has_control = control.test(text.replaceAll("\r\n", "\n"));
   for (const raw of text.split("\n")) {
     number += 1;
     const line = raw.endsWith("\r") ? raw.slice(0, -1) : raw;
@@ -173,11 +178,11 @@ function scan(text: string): { text: string; sections: Section[]; trickles: bool
     if (line.length > sdp_line_length_max) {
       throw malformed(`a line has more than ${sdp_line_length_max} characters`, { line: number });
     }
-    if (line[1] !== "=" || !/^[a-z]$/.test(line[0] ?? "")) {
+    const type = line.charCodeAt(0);
+    if (line[1] !== "=" || type < 0x61 || type > 0x7a) {
       throw malformed("a line is not of the form x=value", { line: number });
     }
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-    if (/[\u0000-\u0008\u000b-\u001f\u007f]/.test(line)) {
+    if (has_control && control.test(line)) {
       throw malformed("a line contains a control character", { line: number });
     }
     if (number === 1 && line !== "v=0") throw malformed("the first line is not v=0", { line: 1 });
