@@ -1,6 +1,6 @@
 // The meeting page from link to farewell: before joining, inside, over.
 import { type Devices, type Ending, type JoinedConference, openDevices } from "@parley/client";
-import { useEffect, useState } from "react";
+import { useCallback, useEffect, useState } from "react";
 import { useSurroundings } from "../look/surroundings.tsx";
 import type { MeetingAddress } from "./address.ts";
 import { BeforeJoining } from "./before-joining.tsx";
@@ -37,6 +37,15 @@ export function MeetApp({ address }: { readonly address: MeetingAddress | null }
     };
   }, []);
 
+  const over = useCallback(
+    (ending: Ending): void => {
+      devices?.closeCamera();
+      devices?.closeMicrophone();
+      setStage({ kind: "over", ending });
+    },
+    [devices],
+  );
+
   if (!address) {
     return <Farewell title={t("link_incomplete")} text={t("link_incomplete_text")} />;
   }
@@ -44,11 +53,6 @@ export function MeetApp({ address }: { readonly address: MeetingAddress | null }
     return <Ended ending={stage.ending} onRejoin={() => setStage({ kind: "before" })} />;
   }
   if (!devices) return <p className="hidden-text">{t("loading")}</p>;
-  const over = (ending: Ending): void => {
-    devices.closeCamera();
-    devices.closeMicrophone();
-    setStage({ kind: "over", ending });
-  };
   if (stage.kind === "inside") {
     return <Meeting conference={stage.conference} devices={devices} onOver={over} />;
   }

@@ -6,9 +6,10 @@ import { Icon } from "../look/icon.tsx";
 import { useSurroundings } from "../look/surroundings.tsx";
 import { useSize } from "../look/use-size.ts";
 import type { PersonCommands } from "./person-menu.tsx";
+import type { TileSubject } from "./remote-picture.tsx";
 import { seat, spoke } from "./seating.ts";
 import { type Box, planStage } from "./stage-layout.ts";
-import { TileBox, type TileSubject } from "./tile-box.tsx";
+import { TileBox } from "./tile-box.tsx";
 
 /** What is shown large by choice. */
 export interface Pin {

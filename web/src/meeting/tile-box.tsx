@@ -1,28 +1,14 @@
 // One person, or one shared screen, on the stage.
-import {
-  type JoinedConference,
-  type OwnView,
-  type Person,
-  Problem,
-  type Quality,
-  type Source,
-  type Tile,
-} from "@parley/client";
-import { type CSSProperties, useCallback, useEffect, useState } from "react";
+import type { JoinedConference, OwnView, Quality } from "@parley/client";
+import { type CSSProperties, useState } from "react";
 import { Icon } from "../look/icon.tsx";
 import { hueOf, initials } from "../look/people.ts";
 import { useSurroundings } from "../look/surroundings.tsx";
-import { useNotice } from "../look/use-notice.ts";
 import { type PersonCommands, PersonMenu } from "./person-menu.tsx";
 import { Picture } from "./picture.tsx";
 import { QualityBars } from "./quality-bars.tsx";
+import { RemotePicture, type TileSubject } from "./remote-picture.tsx";
 import type { Box } from "./stage-layout.ts";
-
-/** What a tile is about. */
-export interface TileSubject {
-  readonly person: Person;
-  readonly source: Source;
-}
 
 /** A tile at its place. */
 export function TileBox(props: {
@@ -94,27 +80,7 @@ export function TileBox(props: {
           onShowing={setShowing}
         />
       )}
-      <div className="tile-badges">
-        {is_camera && person.hand && (
-          <span className="chip hand">
-            <Icon name="hand" />
-            <span className="hidden-text">{t("state_hand")}</span>
-            {props.hand_position > 0 && props.hand_position}
-          </span>
-        )}
-        {is_speaking && (
-          <span className="chip over speaking-word">
-            <Icon name="waves" />
-            {t("state_speaking")}
-          </span>
-        )}
-        {props.is_pinned && (
-          <span className="chip over">
-            <Icon name="pin" />
-            <span className="hidden-text">{t("state_pinned")}</span>
-          </span>
-        )}
-      </div>
+      <TileBadges {...props} is_speaking={is_speaking} />
       <footer className="tile-foot">
         <span className="tile-name">
           {is_camera ? (
@@ -140,61 +106,35 @@ export function TileBox(props: {
   );
 }
 
-function RemotePicture(props: {
-  readonly conference: JoinedConference;
+function TileBadges(props: {
   readonly subject: TileSubject;
-  readonly is_live: boolean;
-  readonly width: number;
-  readonly height: number;
-  readonly onQuality: (quality: Quality | null) => void;
-  readonly onShowing: (is_showing: boolean) => void;
+  readonly hand_position: number;
+  readonly is_pinned: boolean;
+  readonly is_speaking: boolean;
 }) {
-  const { conference, is_live } = props;
-  const [tile, setTile] = useState<Tile | null>(null);
-  const { onShowing, onQuality } = props;
-  useEffect(() => {
-    if (!is_live) return;
-    let taken: Tile;
-    try {
-      taken = conference.takeTile();
-    } catch (thrown) {
-      // No line is free while two pages of people change places; the next change of this tile tries again.
-      if (thrown instanceof Problem && thrown.reason === "TILES_EXHAUSTED") return;
-      throw thrown;
-    }
-    setTile(taken);
-    return () => {
-      taken.release();
-      setTile(null);
-      onShowing(false);
-      onQuality(null);
-    };
-  }, [conference, is_live, onShowing, onQuality]);
-  return tile ? <TilePicture {...props} tile={tile} /> : null;
-}
-
-function TilePicture(props: {
-  readonly tile: Tile;
-  readonly subject: TileSubject;
-  readonly width: number;
-  readonly height: number;
-  readonly onQuality: (quality: Quality | null) => void;
-  readonly onShowing: (is_showing: boolean) => void;
-}) {
-  const { tile, onQuality, onShowing } = props;
-  const view = useNotice(
-    tile,
-    "change",
-    useCallback(() => tile.view, [tile]),
-  );
+  const { t } = useSurroundings();
   const { person, source } = props.subject;
-  const ratio = globalThis.devicePixelRatio || 1;
-  const width = Math.round(props.width * ratio);
-  const height = Math.round(props.height * ratio);
-  useEffect(() => {
-    tile.show(person.id, source, { width, height });
-  }, [tile, person.id, source, width, height]);
-  useEffect(() => onShowing(view.is_showing), [view.is_showing, onShowing]);
-  useEffect(() => onQuality(view.quality), [view.quality, onQuality]);
-  return <Picture media={tile.media} is_visible={view.is_showing} is_whole={source === "screen"} />;
+  return (
+    <div className="tile-badges">
+      {source === "camera" && person.hand && (
+        <span className="chip hand">
+          <Icon name="hand" />
+          <span className="hidden-text">{t("state_hand")}</span>
+          {props.hand_position > 0 && props.hand_position}
+        </span>
+      )}
+      {props.is_speaking && (
+        <span className="chip over speaking-word">
+          <Icon name="waves" />
+          {t("state_speaking")}
+        </span>
+      )}
+      {props.is_pinned && (
+        <span className="chip over">
+          <Icon name="pin" />
+          <span className="hidden-text">{t("state_pinned")}</span>
+        </span>
+      )}
+    </div>
+  );
 }
