@@ -1,5 +1,9 @@
 //! The process as the server drives it: lines in, lines out, real sockets.
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a panic is how a test fails"
+)]
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::UdpSocket;
