@@ -267,6 +267,24 @@ test("a_killed_media_worker_is_not_noticed", needs_chromium, async () => {
   await allLeave([first, second]);
 });
 
+test(
+  "a_media_worker_killed_right_after_a_join_is_made_up_for_by_a_new_connection",
+  needs_chromium,
+  async () => {
+    const id = await conference();
+    const first = await join(id, ada);
+    await until("connected", () =>
+      ask(first, (joined) => joined.view.people.some((one) => one.status === "joined")),
+    );
+    const second = await join(id, bo);
+    for (const pid of await parley.workers()) process.kill(pid, "SIGKILL");
+    await both(first, second);
+    await until("live again", () => ask(second, (joined) => joined.view.connection === "live"));
+    await nothingEnded([first, second]);
+    await allLeave([first, second]);
+  },
+);
+
 test("after_a_killed_server_everybody_is_back_with_the_same_ids", needs_chromium, async () => {
   const id = await conference();
   const [first, second] = [await join(id, ada), await join(id, bo)];
