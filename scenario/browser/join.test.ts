@@ -202,12 +202,12 @@ test("a_worker_killed_in_a_call_is_replaced_without_anybody_noticing", needs_chr
     });
   await states(a);
   const since = performance.now();
-  const before = parley.workers();
+  const before = await parley.workers();
   // The keys of both are in the server's memory a second after they are in place.
   await until("a second has passed", () => performance.now() > since + 1_500);
   for (const pid of before) process.kill(pid, "SIGKILL");
-  await until("workers are replaced", () => {
-    const now = parley.workers();
+  await until("workers are replaced", async () => {
+    const now = await parley.workers();
     return now.length === before.length && now.every((pid) => !before.includes(pid));
   });
   const frames = (await seen(a))[0]?.frames ?? 0;
