@@ -31,7 +31,12 @@ export function useToasts(): Toasts {
   const add = useCallback((text: string, is_bad = false) => {
     const id = next.current;
     next.current += 1;
-    setList((before) => [...before, { id, text, is_bad }].slice(-toast_limits.count_max));
+    // The same words twice at once say nothing more.
+    setList((before) =>
+      [...before.filter((toast) => toast.text !== text), { id, text, is_bad }].slice(
+        -toast_limits.count_max,
+      ),
+    );
     const timer = setTimeout(() => {
       timers.current.delete(timer);
       setList((before) => before.filter((toast) => toast.id !== id));
