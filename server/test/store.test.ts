@@ -153,13 +153,15 @@ test("writes_that_block_each_other_are_run_again_until_both_are_done", async () 
   await sql`insert into notes values (10, 'a'), (11, 'b')`.execute(store.db);
   const conference_id = ids.next<ConferenceId>();
   let runs = 0;
+  let holding = 0;
   const { promise: both, resolve } = Promise.withResolvers<void>();
   const swap = (one: number, other: number) =>
     store.transaction(async (tx) => {
       runs += 1;
       tx.append(event(conference_id));
       await sql`update notes set text = text || 'x' where id = ${one}`.execute(tx.db);
-      if (runs === 2) resolve();
+      holding += 1;
+      if (holding === 2) resolve();
       await both;
       await sql`update notes set text = text || 'y' where id = ${other}`.execute(tx.db);
     });

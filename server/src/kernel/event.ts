@@ -28,9 +28,6 @@ export type EventType = keyof typeof events;
 /** Every name, in the order of the catalogue. */
 export const eventTypes = Object.keys(events) as readonly EventType[];
 
-/** Whether the text names an event. */
-export const isEventType = (text: string): text is EventType => Object.hasOwn(events, text);
-
 /** Who caused a change. `system`: nobody asked, e.g. a timeout. */
 export type Actor =
   | { readonly type: "agent"; readonly id: AgentId }
