@@ -338,7 +338,8 @@ impl Room {
             return;
         };
         if line.awaited == Some(target) {
-            return;
+            // Still waiting: whatever became of the last wish, there is one again.
+            return self.want_key_frame(target, shared);
         }
         let abandoned = line
             .awaited
