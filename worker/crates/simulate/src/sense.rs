@@ -132,11 +132,14 @@ pub struct Eye {
     pub jumps: u32,
 }
 
+/// A decoder that could show nothing for so long gives up what it waits for.
+const STUCK_US: u64 = 500_000;
 /// Between two requests for a key frame.
 const ASK_US: u64 = 200_000;
 
 impl Eye {
-    /// Takes a packet. Answers whether to ask for a key frame: while it waits for one, each 200 ms.
+    /// Takes a packet. Answers whether to ask for a key frame: while it waits for one or is
+    /// stuck, each 200 ms.
     pub fn packet(
         &mut self,
         now: Micros,
@@ -159,7 +162,11 @@ impl Eye {
         let is_early = self
             .asked
             .is_some_and(|asked| now.micros_since(asked) < ASK_US);
-        let asks = self.next.is_none() && !is_early;
+        let is_stuck = self
+            .shown
+            .last()
+            .is_some_and(|shown| now.micros_since(shown.at) > STUCK_US);
+        let asks = (self.next.is_none() || is_stuck) && !is_early;
         if asks {
             self.asked = Some(now);
         }
