@@ -6,6 +6,7 @@ import { connect, type Socket } from "node:net";
 import { availableParallelism, cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
 
 const connections = 32;
 const pipelined = 8;
@@ -108,7 +109,7 @@ async function startServer() {
     stdio: ["ignore", "pipe", openSync(join(data_dir, "log"), "w")],
   });
   const url = await new Promise<string>((resolve, reject) => {
-    createInterface({ input: child.stdout }).on("line", (line) => {
+    createInterface({ input: child.stdout as Readable }).on("line", (line) => {
       if (line.startsWith("ready ")) resolve((JSON.parse(line.slice(6)) as { http: string }).http);
     });
     child.once("exit", () =>
