@@ -1,5 +1,6 @@
 //! Far ends on real sockets, one socket each, all in one thread.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use parley_net::{ReceiveBatch, Run, Udp, monotonic_us};
@@ -21,6 +22,9 @@ pub(crate) struct Crowd {
     instant: Instant,
     started: Micros,
     seats: Vec<Seat>,
+    /// Number of the first seat; crowds of one room have numbers of their own.
+    first_number: u32,
+    server: SocketAddr,
     batch: ReceiveBatch,
     /// Packets that could not be opened, and other surprises; the first is the report's.
     pub(crate) unsound: Vec<String>,
@@ -33,7 +37,8 @@ struct Seat {
 }
 
 impl Crowd {
-    pub(crate) fn new() -> Result<Self, Failure> {
+    /// Nobody yet. The seats are numbered from `first_number`.
+    pub(crate) fn new(worker: &Worker, first_number: u32) -> Result<Self, Failure> {
         #[allow(clippy::disallowed_methods, reason = "a measurement reads the clock")]
         let instant = Instant::now();
         Ok(Self {
@@ -41,6 +46,8 @@ impl Crowd {
             instant,
             started: now(),
             seats: Vec::new(),
+            first_number,
+            server: worker.address,
             batch: ReceiveBatch::new(64),
             unsound: Vec::new(),
         })
@@ -48,7 +55,7 @@ impl Crowd {
 
     /// One more of this role. Answers its place.
     pub(crate) fn join(&mut self, worker: &mut Worker, role: Role) -> Result<usize, Failure> {
-        let number = self.seats.len() as u32 + 1;
+        let number = self.first_number + self.seats.len() as u32;
         let open = describe(ROOM, number, role, self.identity.fingerprint());
         let lines: Vec<FarLine> = open
             .send
@@ -83,7 +90,7 @@ impl Crowd {
     }
 
     /// Waits until all are connected.
-    pub(crate) fn connect(&mut self, worker: &Worker) -> Result<(), Failure> {
+    pub(crate) fn connect(&mut self) -> Result<(), Failure> {
         let end = now() + CONNECT;
         while !self.seats.iter().all(|seat| seat.far.is_connected()) {
             if now() > end {
@@ -94,7 +101,7 @@ impl Crowd {
                     .count();
                 return Err(format!("{missing} did not connect").into());
             }
-            self.round(worker)?;
+            self.round()?;
         }
         Ok(())
     }
@@ -129,7 +136,7 @@ impl Crowd {
     }
 
     /// Reads, answers and sends once for everybody, and sleeps a little.
-    pub(crate) fn round(&mut self, worker: &Worker) -> Result<(), Failure> {
+    pub(crate) fn round(&mut self) -> Result<(), Failure> {
         for seat in &mut self.seats {
             loop {
                 let count = seat.udp.receive(&mut self.batch)?;
@@ -149,7 +156,7 @@ impl Crowd {
             }
             while let Some(bytes) = seat.far.transmit() {
                 let run = Run {
-                    to: worker.address,
+                    to: self.server,
                     start: 0,
                     len: bytes.len(),
                     segment: bytes.len(),

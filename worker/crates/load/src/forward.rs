@@ -48,7 +48,7 @@ pub(crate) struct Forwarded {
 
 pub(crate) fn measure(binary: &str, case: Case) -> Result<Forwarded, Failure> {
     let mut worker = Worker::start(binary)?;
-    let mut crowd = Crowd::new()?;
+    let mut crowd = Crowd::new(&worker, 1)?;
     let role = Role {
         camera: Some(Layers::One),
         ..Role::default()
@@ -63,7 +63,7 @@ pub(crate) fn measure(binary: &str, case: Case) -> Result<Forwarded, Failure> {
             },
         )?;
     }
-    crowd.connect(&worker)?;
+    crowd.connect()?;
     for viewer in 1..=case.viewers as usize {
         let show = TileSource {
             endpoint: crowd.id(publisher),
@@ -82,13 +82,13 @@ pub(crate) fn measure(binary: &str, case: Case) -> Result<Forwarded, Failure> {
         worker.ask(Request::EndpointTiles(wishes))?;
     }
     let mut film = Film::new(now(), case.pattern);
-    film.run(&mut crowd, &worker, WARM_US)?;
+    film.run(&mut crowd, WARM_US)?;
     let (before, received, published) = (worker.stats()?, crowd.received(1), film.published);
-    film.run(&mut crowd, &worker, case.seconds * 1_000_000)?;
+    film.run(&mut crowd, case.seconds * 1_000_000)?;
     let after = worker.stats()?;
     let published = film.published - published;
     // What is on its way still counts.
-    film.stop(&mut crowd, &worker)?;
+    film.stop(&mut crowd)?;
     let received = crowd.received(1) - received;
     let count = |stats: &parley_wire::Stats| {
         stats
@@ -149,7 +149,7 @@ impl Film {
         }
     }
 
-    fn run(&mut self, crowd: &mut Crowd, worker: &Worker, us: u64) -> Result<(), Failure> {
+    fn run(&mut self, crowd: &mut Crowd, us: u64) -> Result<(), Failure> {
         let end = Micros(now().0 + us);
         while now() < end {
             if crowd.key_frames_wanted(0) > 0 {
@@ -167,15 +167,15 @@ impl Film {
             while let Some((_, packet)) = self.waiting.pop_front_if(|(due, _)| *due <= now()) {
                 self.publish(crowd, &packet);
             }
-            crowd.round(worker)?;
+            crowd.round()?;
         }
         Ok(())
     }
 
-    fn stop(&mut self, crowd: &mut Crowd, worker: &Worker) -> Result<(), Failure> {
+    fn stop(&mut self, crowd: &mut Crowd) -> Result<(), Failure> {
         self.camera.films = false;
         self.waiting.clear();
-        self.run(crowd, worker, 300_000)
+        self.run(crowd, 300_000)
     }
 
     fn publish(&mut self, crowd: &mut Crowd, packet: &CameraPacket) {

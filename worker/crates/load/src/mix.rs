@@ -1,5 +1,8 @@
 //! Three talkers, many listeners of one mix: share of a core.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use parley_simulate::far::FarPacket;
 use parley_simulate::offer::{OPUS, Role};
 use parley_simulate::source::Voice;
@@ -38,10 +41,9 @@ pub(crate) struct Mixed {
 
 pub(crate) fn measure(binary: &str, listeners: u32, seconds: u64) -> Result<Mixed, Failure> {
     let mut worker = Worker::start(binary)?;
-    let mut crowd = Crowd::new()?;
-    let mut voices = Vec::new();
+    let mut talkers = Crowd::new(&worker, 1)?;
     for hz in TALKERS {
-        crowd.join(
+        talkers.join(
             &mut worker,
             Role {
                 voice_hz: Some(hz),
@@ -49,8 +51,16 @@ pub(crate) fn measure(binary: &str, listeners: u32, seconds: u64) -> Result<Mixe
                 ..Role::default()
             },
         )?;
-        voices.push(Voice::new(now(), hz)?);
     }
+    talkers.connect()?;
+    let mut crowd = Crowd::new(&worker, TALKERS.len() as u32 + 1)?;
+    // The talkers have a thread of their own: their packets must not wait for a round over a
+    // thousand sockets, or the mix falls silent in between.
+    let is_over = Arc::new(AtomicBool::new(false));
+    let talking = {
+        let is_over = Arc::clone(&is_over);
+        std::thread::spawn(move || talk(&mut talkers, &is_over).map_err(|error| error.to_string()))
+    };
     for _ in 0..listeners {
         crowd.join(
             &mut worker,
@@ -60,11 +70,13 @@ pub(crate) fn measure(binary: &str, listeners: u32, seconds: u64) -> Result<Mixe
             },
         )?;
     }
-    crowd.connect(&worker)?;
-    talk(&mut crowd, &worker, &mut voices, WARM_US)?;
-    let (before, received) = (worker.stats()?, crowd.received(TALKERS.len()));
-    talk(&mut crowd, &worker, &mut voices, seconds * 1_000_000)?;
-    let (after, received) = (worker.stats()?, crowd.received(TALKERS.len()) - received);
+    crowd.connect()?;
+    listen(&mut crowd, WARM_US)?;
+    let (before, received) = (worker.stats()?, crowd.received(0));
+    listen(&mut crowd, seconds * 1_000_000)?;
+    let (after, received) = (worker.stats()?, crowd.received(0) - received);
+    is_over.store(true, Ordering::Relaxed);
+    talking.join().map_err(|_| "the talkers' thread failed")??;
     let count = |stats: &parley_wire::Stats| {
         stats
             .counters
@@ -98,9 +110,20 @@ pub(crate) fn measure(binary: &str, listeners: u32, seconds: u64) -> Result<Mixe
     })
 }
 
-fn talk(crowd: &mut Crowd, worker: &Worker, voices: &mut [Voice], us: u64) -> Result<(), Failure> {
+fn listen(crowd: &mut Crowd, us: u64) -> Result<(), Failure> {
     let end = now().0 + us;
     while now().0 < end {
+        crowd.round()?;
+    }
+    Ok(())
+}
+
+fn talk(crowd: &mut Crowd, is_over: &AtomicBool) -> Result<(), Failure> {
+    let mut voices = Vec::new();
+    for hz in TALKERS {
+        voices.push(Voice::new(now(), hz)?);
+    }
+    while !is_over.load(Ordering::Relaxed) {
         for (seat, voice) in voices.iter_mut().enumerate() {
             while let Some(frame) = voice.advance(now())? {
                 crowd.send(
@@ -119,7 +142,10 @@ fn talk(crowd: &mut Crowd, worker: &Worker, voices: &mut [Voice], us: u64) -> Re
                 );
             }
         }
-        crowd.round(worker)?;
+        crowd.round()?;
+        for seat in 0..TALKERS.len() {
+            crowd.key_frames_wanted(seat);
+        }
     }
     Ok(())
 }
