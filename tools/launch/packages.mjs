@@ -1,7 +1,7 @@
 // npm packages, as the lock file says.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { Refusal, say } from "./say.mjs";
 import { isFresh, stamp } from "./stamp.mjs";
 
@@ -14,17 +14,27 @@ export async function ensurePackages() {
   if (isFresh("packages", mark, "node_modules/.package-lock.json")) return;
   if (isInstalled(JSON.parse(lock))) return stamp("packages", mark);
   say("installing packages");
+  install(lock);
+  if (!isInstalled(JSON.parse(lock))) {
+    throw new Refusal("what npm installed is not what package-lock.json says; npm says why above");
+  }
+  stamp("packages", mark);
+}
+
+// Not `npm ci`: it refuses a lock file that lacks optional packages of other platforms, which a registry need not carry. An install
+// takes versions and hashes from the lock file as well; what it would add to that file is put back.
+function install(lock) {
   const by_npm = process.env.npm_execpath;
   const [program, ...first] = by_npm ? [process.execPath, by_npm] : ["npm"];
-  const { status, error } = spawnSync(program, [...first, "ci", "--no-audit", "--no-fund"], {
-    // Its report is for people; standard output belongs to the program that is run afterwards.
-    stdio: ["ignore", 2, 2],
-  });
-  if (error?.code === "ENOENT")
+  const args = [...first, "install", "--no-audit", "--no-fund", "--include=dev"];
+  // Its report is for people; standard output belongs to the program that is run afterwards.
+  const { status, error } = spawnSync(program, args, { stdio: ["ignore", 2, 2] });
+  if (readFileSync("package-lock.json", "utf8") !== lock) writeFileSync("package-lock.json", lock);
+  if (error?.code === "ENOENT") {
     throw new Refusal("npm is missing: it comes with Node, https://nodejs.org");
+  }
   if (error) throw error;
   if (status !== 0) throw new Refusal("the packages could not be installed; npm says why above");
-  stamp("packages", mark);
 }
 
 // npm writes what it installed beside the packages; an install by hand counts as well.
