@@ -29,3 +29,17 @@ test("personal_data_shows_only_where_the_operator_asked_for_it", () => {
   shown.log.info({ name: new Pii("Ada") }, "joined");
   assert.ok(shown.text().includes("Ada"));
 });
+
+test("an_error_shows_its_causes_and_nothing_that_a_library_hung_on_it", () => {
+  const { log, text } = capture(true);
+  const cause = Object.assign(new Error("connection refused"), {
+    code: "ECONNREFUSED",
+    client: { key: "k3y" },
+  });
+  log.error({ err: new Error("no answer", { cause }) }, "failed");
+  const { err } = JSON.parse(text());
+  assert.equal(err.message, "no answer");
+  assert.equal(err.cause.code, "ECONNREFUSED");
+  assert.match(err.cause.stack, /log\.test/);
+  assert.ok(!text().includes("k3y"));
+});

@@ -52,11 +52,28 @@ export function createLog(
         log: (fields) =>
           Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, shown(value)])),
       },
-      serializers: { err: pino.stdSerializers.err },
+      serializers: { err: (thrown: unknown) => showError(thrown, 0) },
       hooks: { streamWrite: strikeCredentials },
     },
     destination,
   );
+}
+
+const causes_max = 5;
+
+// Not every field that a library hangs on an error: those of a database driver hold its whole connection, keys included.
+function showError(thrown: unknown, depth: number): unknown {
+  if (!(thrown instanceof Error)) return thrown;
+  const { name, message, stack, cause } = thrown;
+  const { code, reason } = thrown as { code?: unknown; reason?: unknown };
+  return {
+    type: name,
+    message,
+    ...(typeof code === "string" || typeof code === "number" ? { code } : {}),
+    ...(typeof reason === "string" ? { reason } : {}),
+    stack,
+    ...(cause === undefined || depth >= causes_max ? {} : { cause: showError(cause, depth + 1) }),
+  };
 }
 
 /** A log that says nothing; for tests that look elsewhere. */

@@ -28,7 +28,11 @@ export function connect(
     // A transaction of a server that was cut off must not hold its locks for long.
     idle_in_transaction_session_timeout: limits.statement_timeout_ms,
   });
-  pool.on("error", (err) => log.warn({ err }, "an idle database connection broke"));
+  let is_ending = false;
+  // Ending does not wait for the connections' last words, so the database may end them first.
+  pool.on("error", (err) => {
+    log[is_ending ? "debug" : "warn"]({ err }, "an idle database connection broke");
+  });
   // Between two statements of a transaction nobody else listens; the next statement gets the error.
   pool.on("connect", (client) => {
     client.on("error", (err) => log.debug({ err }, "a database connection broke"));
@@ -51,7 +55,11 @@ export function connect(
   };
   const db = new Kysely<Record<never, never>>({ dialect: new PostgresDialect({ pool: adapted }) });
   // Not destroy() of the builder, which ends nothing when no query was ever made.
-  return { db, end: () => pool.end() };
+  const end = async (): Promise<void> => {
+    is_ending = true;
+    await pool.end();
+  };
+  return { db, end };
 }
 
 function adapt(client: PoolClient, named: (sql: string) => string | undefined): PostgresPoolClient {
