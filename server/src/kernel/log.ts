@@ -38,10 +38,9 @@ export const strikeCredentials = (text: string): string =>
 /** Makes the log. Lines go to standard error, or to `destination`. */
 export function createLog(
   settings: { level: string; personal?: boolean },
-  destination: DestinationStream = pino.destination({ dest: 2, sync: true }),
+  destination: DestinationStream = batched(),
 ): Log {
-  const shown = (value: unknown): unknown =>
-    value instanceof Pii && settings.personal ? value.reveal() : value;
+  const shown = (value: unknown): unknown => (value instanceof Pii ? value.reveal() : value);
   return pino(
     {
       level: settings.level,
@@ -49,14 +48,31 @@ export function createLog(
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: {
         level: (label) => ({ level: label }),
-        log: (fields) =>
-          Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, shown(value)])),
+        // Personal data hides itself; only to show it must every field be looked at.
+        ...(settings.personal
+          ? {
+              log: (fields: Record<string, unknown>) =>
+                Object.fromEntries(
+                  Object.entries(fields).map(([key, value]) => [key, shown(value)]),
+                ),
+            }
+          : {}),
       },
       serializers: { err: (thrown: unknown) => showError(thrown, 0) },
       hooks: { streamWrite: strikeCredentials },
     },
     destination,
   );
+}
+
+const batch_bytes = 8 * 1024;
+const batch_ms = 100;
+
+// A write for each line costs more than the line. What is fatal, and the end of the process, write at once.
+function batched(): DestinationStream {
+  const lines = pino.destination({ dest: 2, sync: false, minLength: batch_bytes });
+  setInterval(() => lines.flush(), batch_ms).unref();
+  return lines;
 }
 
 const causes_max = 5;
