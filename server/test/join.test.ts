@@ -24,7 +24,15 @@ const endpoint = (call: Conferencecall, of: Joining = joining): EndpointOpen => 
 };
 const connect = async (call: Conferencecall, of: Joining = joining): Promise<void> => {
   of.fakes.at(0).tell({ type: "endpoint_connected", endpoint: call.reference_id, detail: "test" });
-  await of.until(async () => (await status(call, of)) === "joined");
+  // The row is there before the journal tells of it; a test that reads events must wait for the telling.
+  await of.until(() => {
+    const joined = of.events.findIndex(
+      ({ type, data }) =>
+        type === "conferencecall_joined" && (data as { id?: string }).id === call.id,
+    );
+    return joined >= 0 && of.events.slice(joined).some(({ type }) => type === "conference_updated");
+  });
+  assert.equal(await status(call, of), "joined");
 };
 const row = async (call: Conferencecall, of: Joining = joining) => {
   const found = await of.conferences.conferencecalls.row(id(call));
