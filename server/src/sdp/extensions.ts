@@ -28,7 +28,9 @@ export interface ExtensionPlan {
   readonly needs_two_bytes: boolean;
 }
 
-/** Keeps the extensions that the worker understands. One id space for the bundle (RFC 8843 section 9.2). Errors: SDP_MALFORMED. */
+/** Keeps the extensions that the worker understands. One id space for the bundle (RFC 8843 section 9.2): where lines differ
+ *  (aiortc before 1.6, baresip), the first one's meaning stays and the other is answered without it, since each is optional.
+ *  Errors: SDP_MALFORMED when one line uses an id twice. */
 export function planExtensions(
   offer: Offer,
   usable: readonly OfferedLine[],
@@ -48,6 +50,7 @@ export function planExtensions(
   const lines: OfferedExtension[][] = offer.lines.map(() => []);
   for (const line of usable) {
     const { receives } = line_facts(line);
+    refuseDoubles(line);
     for (const extension of line.extensions) {
       const name = names.get(extension.uri);
       if (!name || !understood.has(extension.uri) || extension.direction === "inactive") continue;
@@ -59,9 +62,7 @@ export function planExtensions(
         (held !== undefined && held !== extension.uri) ||
         (ids[name] ?? extension.id) !== extension.id
       ) {
-        throw malformed("header extension ids differ between lines of one bundle", {
-          ...(line.mid === null ? { line: line.index } : { mid: line.mid }),
-        });
+        continue;
       }
       uri_by_id.set(extension.id, extension.uri);
       ids[name] = extension.id;
@@ -69,4 +70,12 @@ export function planExtensions(
     }
   }
   return { ids, lines, needs_two_bytes: [...uri_by_id.keys()].some((id) => id > 14) };
+}
+
+// RFC 8285 section 7: an id has one meaning in a line.
+function refuseDoubles(line: OfferedLine): void {
+  if (new Set(line.extensions.map(({ id }) => id)).size === line.extensions.length) return;
+  throw malformed("header extension ids are used twice in one line", {
+    ...(line.mid === null ? { line: line.index } : { mid: line.mid }),
+  });
 }

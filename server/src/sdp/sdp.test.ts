@@ -280,7 +280,23 @@ test("an_offer_that_cannot_work_is_refused_with_the_reason", () => {
   );
   refused(obs_offer.replaceAll(/opus|H264/g, "theora"), 422, /no codec in common/);
   refused(pion_offer.replaceAll("recvonly", "inactive"), 422, /inactive/);
-  refused(chromium_offer.replace("extmap:2 http", "extmap:5 http"), 400, /extension ids/);
+  refused(chromium_offer.replace("extmap:2 http", "extmap:1 http"), 400, /extension ids/);
+});
+
+test("an_extension_id_with_two_meanings_in_one_bundle_keeps_the_first", () => {
+  // aiortc 1.4 has audio level and abs-send-time on the same id.
+  const made = plan(aiortc_offer.replace("extmap:3 http", "extmap:2 http"));
+  assert.deepEqual(
+    [made.extensions.mid, made.extensions.audio_level, made.extensions.abs_send_time],
+    [1, 2, null],
+  );
+  const text = answer(made);
+  assert.match(section(text, 0), /a=extmap:2 urn:ietf:params:rtp-hdrext:ssrc-audio-level/);
+  assert.doesNotMatch(section(text, 1), /a=extmap:2 /);
+  // One extension under two ids: the first id counts.
+  const other = plan(aiortc_offer.replace(/extmap:1 (.*mid\r\n)(?![^]*extmap:1 )/, "extmap:7 $1"));
+  assert.equal(other.extensions.mid, 1);
+  assert.doesNotMatch(section(answer(other), 1), /sdes:mid/);
 });
 
 test("what_a_refusal_says_names_the_lines", () => {

@@ -1,0 +1,196 @@
+// An independent WebRTC stack (aiortc, Python) against a whole Parley: one POST each, then tones and colours both ways.
+import assert from "node:assert/strict";
+import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { after, before, type TestContext, test } from "node:test";
+import { type Parley, startParley, until } from "../harness/parley.ts";
+
+const python = process.env["AIORTC_PYTHON"] ?? "/usr/bin/python3";
+const has_aiortc = spawnSync(python, ["-c", "import aiortc"]).status === 0;
+const needs_aiortc = {
+  skip:
+    !has_aiortc && process.env["CI"] !== "true"
+      ? "aiortc is not installed: tools/setup-system installs it"
+      : false,
+} as const;
+
+type Color = "red" | "lime" | "blue";
+
+/** What one says about itself. */
+interface Event {
+  readonly event: "answered" | "state" | "heard" | "seen" | "ended" | "left";
+  readonly status?: number;
+  readonly type?: string;
+  readonly location?: string;
+  readonly text?: string;
+  readonly state?: string;
+  readonly db?: Record<string, number>;
+  readonly color?: string;
+}
+
+interface FarEnd {
+  readonly location: string;
+  readonly answer: string;
+  /** Everything it has told so far. */
+  readonly events: readonly Event[];
+  say(word: "leave"): void;
+}
+
+interface Lines {
+  readonly send: boolean;
+  readonly receive: boolean;
+  readonly tone_hz?: number;
+  readonly color?: Color;
+  /** Offered for video alone; all that it has when missing. */
+  readonly codec?: "video/VP8" | "video/H264";
+}
+
+// A tone is sent at -12 dB of full scale; what the onset of one leaks into another's probe is below -45.
+const audible_db = -30;
+
+let parley: Parley;
+before(async () => {
+  if (needs_aiortc.skip === false) parley = await startParley();
+});
+after(() => parley?.stop());
+
+const conference = async (t: TestContext): Promise<string> => {
+  const { id } = await parley.api<{ id: string }>("POST", "/v1.0/conferences", {
+    type: "conference",
+  });
+  t.after(() => parley.api("DELETE", `/v1.0/conferences/${id}`));
+  return id;
+};
+
+const enter = async (
+  t: TestContext,
+  conference_id: string,
+  lines: Lines,
+  role: "member" | "listener" = "member",
+): Promise<FarEnd> => {
+  const { token } = await parley.link(conference_id, "far end", role);
+  const url = `${parley.url}/v1.0/conferences/${conference_id}/conferencecalls`;
+  const child = spawn(python, [
+    join(import.meta.dirname, "far_end.py"),
+    JSON.stringify({ url, token, ...lines }),
+  ]);
+  const { events, log } = listen(child);
+  t.after(() => stop(child));
+  const answered = await until(
+    "aiortc was answered",
+    () => {
+      assert.equal(child.exitCode, null, log.join("\n"));
+      return events.find(({ event }) => event === "answered");
+    },
+    20_000,
+  );
+  assert.deepEqual([answered.status, answered.type], [201, "application/sdp"], answered.text);
+  await until("aiortc is connected", () => events.some(({ state }) => state === "connected"));
+  return {
+    location: answered.location ?? "",
+    answer: answered.text ?? "",
+    events,
+    say: (word) => child.stdin.write(`${word}\n`),
+  };
+};
+
+function listen(child: ChildProcessWithoutNullStreams): { events: Event[]; log: string[] } {
+  const events: Event[] = [];
+  const log: string[] = [];
+  createInterface({ input: child.stdout }).on("line", (line) =>
+    events.push(JSON.parse(line) as Event),
+  );
+  createInterface({ input: child.stderr }).on("line", (line) => log.push(line));
+  return { events, log };
+}
+
+async function stop(child: ChildProcessWithoutNullStreams): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = new Promise((resolve) => child.once("exit", resolve));
+  child.stdin.end();
+  await gone;
+}
+
+const isLoud = ({ db }: Event, tone_hz: number): boolean => (db?.[tone_hz] ?? -200) > audible_db;
+
+// All of the tones at the same time, twice, so that no single report decides.
+const hears = (end: FarEnd, ...tones_hz: number[]): Promise<unknown> =>
+  until(
+    `hears ${tones_hz.join(" and ")} Hz`,
+    () =>
+      end.events.filter(
+        (event) => event.event === "heard" && tones_hz.every((tone_hz) => isLoud(event, tone_hz)),
+      ).length >= 2,
+    20_000,
+  );
+const sees = (end: FarEnd, color: Color): Promise<unknown> =>
+  until(
+    `sees ${color} move`,
+    () => end.events.filter((event) => event.color === color).length > 5,
+    20_000,
+  );
+const hasHeard = (end: FarEnd, tone_hz: number): boolean =>
+  end.events.some((event) => isLoud(event, tone_hz));
+const hasSeen = (end: FarEnd, color: Color): boolean =>
+  end.events.some((event) => event.color === color);
+
+const callState = async ({ location }: FarEnd): Promise<string> => {
+  const call = await parley.api<{ status: string; leave_reason: string }>("GET", location);
+  return `${call.status} ${call.leave_reason}`;
+};
+
+const leaves = async (end: FarEnd): Promise<void> => {
+  end.say("leave");
+  const left = await until("DELETE is answered", () =>
+    end.events.find(({ event }) => event === "left"),
+  );
+  assert.equal(left.status, 200);
+  assert.equal(await callState(end), "leaved left");
+  await until("its connection was closed from our side", () =>
+    end.events.some(({ state }) => state === "dtls closed"),
+  );
+};
+
+const both = { send: true, receive: true };
+
+test(
+  "two_aiortc_endpoints_hear_and_see_each_other_and_never_themselves",
+  needs_aiortc,
+  async (t) => {
+    const conference_id = await conference(t);
+    const red = await enter(t, conference_id, { ...both, tone_hz: 440, color: "red" });
+    const blue = await enter(t, conference_id, { ...both, tone_hz: 660, color: "blue" });
+    await Promise.all([hears(red, 660), hears(blue, 440), sees(red, "blue"), sees(blue, "red")]);
+    assert.match(await callState(red), /^joined/);
+    await leaves(blue);
+    assert.deepEqual(
+      [hasHeard(red, 440), hasHeard(blue, 660), hasHeard(red, 880)],
+      [false, false, false],
+    );
+    assert.deepEqual([hasSeen(red, "red"), hasSeen(blue, "blue")], [false, false]);
+  },
+);
+
+test(
+  "a_player_hears_all_that_aiortc_publishes_and_nobody_is_sent_what_they_did_not_ask_for",
+  needs_aiortc,
+  async (t) => {
+    const conference_id = await conference(t);
+    const sends = { send: true, receive: false };
+    const red = await enter(t, conference_id, { ...sends, tone_hz: 440, color: "red" });
+    const player = await enter(t, conference_id, { send: false, receive: true }, "listener");
+    await Promise.all([hears(player, 440), sees(player, "red")]);
+    const blue = await enter(t, conference_id, { ...sends, tone_hz: 660, color: "blue" });
+    await hears(player, 440, 660);
+    assert.equal(red.answer.match(/^a=recvonly/gm)?.length, 2);
+    assert.equal(player.answer.match(/^a=sendonly/gm)?.length, 2);
+    await leaves(red);
+    await sees(player, "blue");
+    await Promise.all([leaves(player), leaves(blue)]);
+    const silent = [...red.events, ...blue.events].filter(
+      ({ event }) => event === "heard" || event === "seen",
+    );
+    assert.deepEqual(silent, []);
+  },
+);

@@ -1,0 +1,245 @@
+"""An aiortc endpoint: joins a conference by one POST, sends a tone and a moving picture, tells what it hears and sees.
+
+One argument: JSON {url, token, send, receive, tone_hz?, color?, codec?}. Prints one JSON object a line; the word
+`leave` on its standard input makes it leave, the end of standard input makes it stop.
+"""
+
+import array
+import asyncio
+import fractions
+import json
+import math
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+from aiortc import (
+    MediaStreamTrack,
+    RTCConfiguration,
+    RTCPeerConnection,
+    RTCRtpSender,
+    RTCSessionDescription,
+)
+from aiortc.mediastreams import MediaStreamError
+from av import AudioFrame, VideoFrame
+
+sample_rate = 48_000
+picture_rate = 10
+width, height = 160, 96
+# Y, U, V of BT.601 in studio range.
+colors = {"red": (81, 90, 240), "lime": (145, 54, 34), "blue": (41, 240, 110)}
+probes_hz = (440, 660, 880)
+# A tenth of a second holds a whole number of periods of every probe.
+window = sample_rate // 10
+
+
+def say(event, **facts):
+    print(json.dumps({"event": event, **facts}), flush=True)
+
+
+class Source(MediaStreamTrack):
+    """Frames at an even pace, whatever the machine does meanwhile."""
+
+    def __init__(self, rate):
+        super().__init__()
+        self.rate = rate
+        self.count = -1
+        self.began = time.monotonic()
+
+    async def recv(self):
+        if self.readyState != "live":
+            raise MediaStreamError
+        self.count += 1
+        await asyncio.sleep(max(0, self.began + self.count / self.rate - time.monotonic()))
+        return self.make(self.count)
+
+
+class Tone(Source):
+    kind = "audio"
+
+    def __init__(self, tone_hz):
+        super().__init__(50)
+        self.tone_hz = tone_hz
+
+    def make(self, count):
+        samples = sample_rate // 50
+        step = 2 * math.pi * self.tone_hz / sample_rate
+        first = count * samples
+        frame = AudioFrame(format="s16", layout="mono", samples=samples)
+        frame.planes[0].update(
+            array.array(
+                "h", (int(8192 * math.sin(step * at)) for at in range(first, first + samples))
+            ).tobytes()
+        )
+        frame.pts = first
+        frame.sample_rate = sample_rate
+        frame.time_base = fractions.Fraction(1, sample_rate)
+        return frame
+
+
+class Picture(Source):
+    kind = "video"
+
+    def __init__(self, color):
+        super().__init__(picture_rate)
+        self.color = color
+
+    def make(self, count):
+        frame = VideoFrame(width, height, "yuv420p")
+        for position, (plane, level) in enumerate(zip(frame.planes, colors[self.color])):
+            pixels = bytearray([level]) * plane.buffer_size
+            if position == 0:
+                # A dark bar in the lowest sixth walks to the right.
+                for row in range(height * 5 // 6, height):
+                    at = row * plane.line_size + (count * 8) % (width - 16)
+                    pixels[at : at + 16] = bytes([16]) * 16
+            plane.update(bytes(pixels))
+        frame.pts = count * 90_000 // picture_rate
+        frame.time_base = fractions.Fraction(1, 90_000)
+        return frame
+
+
+def level_db(samples, tone_hz):
+    """Level of one tone relative to full scale (Goertzel)."""
+    turn = 2 * math.cos(2 * math.pi * tone_hz / sample_rate)
+    one = two = 0.0
+    for sample in samples:
+        one, two = sample + turn * one - two, one
+    power = max(0.0, one * one + two * two - turn * one * two)
+    return round(20 * math.log10(max(1e-6, 2 * math.sqrt(power) / len(samples) / 32768)))
+
+
+async def hear(track):
+    """Tells the level of every probe, twice a second."""
+    samples = array.array("h")
+    while True:
+        frame = await track.recv()
+        channels = len(frame.layout.channels)
+        samples.extend(
+            array.array("h", bytes(frame.planes[0])[: frame.samples * channels * 2])[::channels]
+        )
+        if len(samples) >= sample_rate // 2:
+            say("heard", db={hz: level_db(samples[:window], hz) for hz in probes_hz})
+            samples = array.array("h")
+
+
+def color_of(frame):
+    """The colour a little above the middle: the nearest of those that anybody sends."""
+
+    def pixel(plane, scale):
+        row, column = frame.height // 3 // scale, frame.width // 2 // scale
+        return bytes(plane)[row * plane.line_size + column]
+
+    y, u, v = (pixel(plane, scale) for plane, scale in zip(frame.planes, (1, 2, 2)))
+    far, name = min(
+        (abs(y - a) + abs(u - b) + abs(v - c), name) for name, (a, b, c) in colors.items()
+    )
+    return name if far < 60 else f"yuv({y},{u},{v})"
+
+
+async def see(track):
+    """Tells the colour of every picture that is not as the one before."""
+    last = None
+    while True:
+        frame = await track.recv()
+        luma = bytes(frame.planes[0])
+        if luma != last:
+            say("seen", color=color_of(frame), width=frame.width, height=frame.height)
+        last = luma
+
+
+async def perceive(sense, track):
+    try:
+        await sense(track)
+    except MediaStreamError:
+        say("ended", kind=track.kind)
+
+
+def request(method, url, token, body=None):
+    headers = {"Authorization": f"Bearer {token}"}
+    if body is not None:
+        headers["Content-Type"] = "application/sdp"
+    wanted = urllib.request.Request(url, body, headers, method=method)
+    try:
+        with urllib.request.urlopen(wanted, timeout=20) as reply:
+            return reply.status, dict(reply.headers.items()), reply.read().decode()
+    except urllib.error.HTTPError as refusal:
+        return refusal.code, dict(refusal.headers.items()), refusal.read().decode()
+
+
+def add_lines(connection, settings):
+    direction = {(True, True): "sendrecv", (True, False): "sendonly", (False, True): "recvonly"}[
+        settings["send"], settings["receive"]
+    ]
+    for kind, make in (
+        ("audio", lambda: Tone(settings["tone_hz"])),
+        ("video", lambda: Picture(settings["color"])),
+    ):
+        line = connection.addTransceiver(
+            make() if settings["send"] else kind, direction=direction
+        )
+        if kind == "video" and "codec" in settings:
+            known = RTCRtpSender.getCapabilities("video").codecs
+            line.setCodecPreferences(
+                [one for one in known if one.mimeType in (settings["codec"], "video/rtx")]
+            )
+
+
+async def main(settings):
+    loop = asyncio.get_running_loop()
+    # No ICE servers: addresses of this machine are enough.
+    connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    tasks = []
+    posted = time.monotonic()
+
+    @connection.on("track")
+    def on_track(track):
+        sense = hear if track.kind == "audio" else see
+        tasks.append(asyncio.ensure_future(perceive(sense, track)))
+
+    @connection.on("connectionstatechange")
+    def on_state():
+        after_ms = round(1000 * (time.monotonic() - posted))
+        say("state", state=connection.connectionState, after_ms=after_ms)
+
+    add_lines(connection, settings)
+    # A close from the other side shows here; the connection's own state keeps `connected`.
+    transport = connection.getTransceivers()[0].receiver.transport
+    transport.on("statechange", lambda: say("state", state=f"dtls {transport.state}"))
+    await connection.setLocalDescription(await connection.createOffer())
+    posted = time.monotonic()
+    status, headers, text = await loop.run_in_executor(
+        None,
+        request,
+        "POST",
+        settings["url"],
+        settings["token"],
+        connection.localDescription.sdp.encode(),
+    )
+    headers = {name.lower(): value for name, value in headers.items()}
+    say(
+        "answered",
+        status=status,
+        type=headers.get("content-type"),
+        location=headers.get("location"),
+        text=text,
+    )
+    if status != 201:
+        return
+    await connection.setRemoteDescription(RTCSessionDescription(text, "answer"))
+    while True:
+        word = await loop.run_in_executor(None, sys.stdin.readline)
+        if word.strip() != "leave":
+            break
+        where = urllib.parse.urljoin(settings["url"], headers["location"])
+        status, _, _ = await loop.run_in_executor(
+            None, request, "DELETE", where, settings["token"]
+        )
+        say("left", status=status)
+    await connection.close()
+    await asyncio.gather(*tasks)
+
+
+asyncio.run(main(json.loads(sys.argv[1])))
