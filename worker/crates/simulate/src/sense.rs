@@ -124,6 +124,8 @@ pub struct Eye {
     next: Option<u64>,
     last_picture: Option<u16>,
     asked: Option<Micros>,
+    /// When it last showed something, or got its first packet.
+    moved: Option<Micros>,
     /// What was shown, in order.
     pub shown: Vec<Shown>,
     /// Packets that were not a camera's.
@@ -152,21 +154,18 @@ impl Eye {
             self.strange += 1;
             return false;
         };
+        self.moved.get_or_insert(now);
         if self.next.is_none_or(|next| index >= next) {
             self.packets.insert(index, (seen, timestamp, marker));
         }
-        if self.next.is_none() || self.has_newer_key() {
+        if self.next.is_none() || self.has_newer_key(now) {
             self.jump_to_key();
         }
         self.show(now);
         let is_early = self
             .asked
             .is_some_and(|asked| now.micros_since(asked) < ASK_US);
-        let is_stuck = self
-            .shown
-            .last()
-            .is_some_and(|shown| now.micros_since(shown.at) > STUCK_US);
-        let asks = (self.next.is_none() || is_stuck) && !is_early;
+        let asks = (self.next.is_none() || self.is_stuck(now)) && !is_early;
         if asks {
             self.asked = Some(now);
         }
@@ -184,9 +183,18 @@ impl Eye {
         gaps.max().unwrap_or(u64::MAX)
     }
 
-    fn has_newer_key(&self) -> bool {
+    fn is_stuck(&self, now: Micros) -> bool {
+        self.moved
+            .is_some_and(|moved| now.micros_since(moved) > STUCK_US)
+    }
+
+    // A frame of which any packet is lost for good holds up all that follow, not only one whose
+    // first packet is.
+    fn has_newer_key(&self, now: Micros) -> bool {
         let Some(next) = self.next else { return true };
-        !self.packets.contains_key(&next) && self.packets.values().any(|(seen, _, _)| seen.is_key)
+        let is_held_up = !self.packets.contains_key(&next) || self.is_stuck(now);
+        let mut newer = self.packets.range(next + 1..);
+        is_held_up && newer.any(|(_, (seen, _, _))| seen.is_key)
     }
 
     fn jump_to_key(&mut self) {
@@ -219,6 +227,7 @@ impl Eye {
                 self.jumps += 1;
             }
             self.last_picture = Some(seen.picture_id);
+            self.moved = Some(now);
             self.shown.push(Shown {
                 at: now,
                 camera: seen.camera,
