@@ -24,12 +24,12 @@ const commands = {
     return run("--disable-proto=throw", ["server/src/main.ts", ...args], await built());
   },
   test: async (args) => {
-    for (const { program, why } of missingPrograms(["test"])) {
-      if (!setUpSystem(["test"], is_system_allowed)) {
-        say(
-          `${program} is missing (${why}): its tests are skipped. tools/setup-system installs it`,
-        );
-      }
+    let missing = missingPrograms(["test"]);
+    if (missing.length > 0 && setUpSystem(["test"], is_system_allowed)) {
+      missing = missingPrograms(["test"]);
+    }
+    for (const { program, why } of missing) {
+      say(`${program} is missing (${why}): its tests are skipped. tools/setup-system installs it`);
     }
     return run("tools/test.ts", args, await built({ is_optional: true }));
   },
