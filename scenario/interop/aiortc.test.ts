@@ -42,11 +42,9 @@ interface Lines {
   readonly receive: boolean;
   readonly tone_hz?: number;
   readonly color?: Color;
-  /** Offered for video alone; all that it has when missing. */
-  readonly codec?: "video/VP8" | "video/H264";
 }
 
-// A tone is sent at -12 dB of full scale; what the onset of one leaks into another's probe is below -45.
+// A tone is sent at -12 dB of full scale; the onset of one leaks a little into another's probe.
 const audible_db = -30;
 
 let parley: Parley;

@@ -1,6 +1,6 @@
 """An aiortc endpoint: joins a conference by one POST, sends a tone and a moving picture, tells what it hears and sees.
 
-One argument: JSON {url, token, send, receive, tone_hz?, color?, codec?}. Prints one JSON object a line; the word
+One argument: JSON {url, token, send, receive, tone_hz?, color?}. Prints one JSON object a line; the word
 `leave` on its standard input makes it leave, the end of standard input makes it stop.
 """
 
@@ -19,7 +19,6 @@ from aiortc import (
     MediaStreamTrack,
     RTCConfiguration,
     RTCPeerConnection,
-    RTCRtpSender,
     RTCSessionDescription,
 )
 from aiortc.mediastreams import MediaStreamError
@@ -177,14 +176,9 @@ def add_lines(connection, settings):
         ("audio", lambda: Tone(settings["tone_hz"])),
         ("video", lambda: Picture(settings["color"])),
     ):
-        line = connection.addTransceiver(
+        connection.addTransceiver(
             make() if settings["send"] else kind, direction=direction
         )
-        if kind == "video" and "codec" in settings:
-            known = RTCRtpSender.getCapabilities("video").codecs
-            line.setCodecPreferences(
-                [one for one in known if one.mimeType in (settings["codec"], "video/rtx")]
-            )
 
 
 async def main(settings):

@@ -29,7 +29,7 @@ export interface ExtensionPlan {
 }
 
 /** Keeps the extensions that the worker understands. One id space for the bundle (RFC 8843 section 9.2): where lines differ
- *  (aiortc before 1.6, baresip), the first one's meaning stays and the other is answered without it, since each is optional.
+ *  (aiortc 1.4, baresip), the first one's meaning stays and the other is answered without it, since each is optional.
  *  Errors: SDP_MALFORMED when one line uses an id twice. */
 export function planExtensions(
   offer: Offer,
@@ -72,7 +72,7 @@ export function planExtensions(
   return { ids, lines, needs_two_bytes: [...uri_by_id.keys()].some((id) => id > 14) };
 }
 
-// RFC 8285 section 7: an id has one meaning in a line.
+// RFC 8285: an id has one meaning in a line.
 function refuseDoubles(line: OfferedLine): void {
   if (new Set(line.extensions.map(({ id }) => id)).size === line.extensions.length) return;
   throw malformed("header extension ids are used twice in one line", {
