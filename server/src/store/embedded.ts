@@ -101,6 +101,7 @@ export async function startEmbedded(ports: EmbeddedPorts): Promise<EmbeddedServe
 
   let is_stopping = false;
   let running: ChildProcess | null = null;
+  let relaunching: Promise<void> | null = null;
 
   const launch = async (): Promise<ChildProcess> => {
     const deadline = clock.monotonic_ms() + start_timeout_ms;
@@ -131,7 +132,8 @@ export async function startEmbedded(ports: EmbeddedPorts): Promise<EmbeddedServe
       running = null;
       if (is_stopping) return;
       log.error({ code, signal }, "private database died, starting it again");
-      launch().then(watch, (reason: unknown) => {
+      relaunching = launch().then(watch, (reason: unknown) => {
+        if (is_stopping) return; // whoever stops it wants it gone
         log.fatal({ err: reason }, "private database cannot be started again");
         process.exitCode = 1;
         process.kill(process.pid, "SIGTERM");
@@ -145,6 +147,8 @@ export async function startEmbedded(ports: EmbeddedPorts): Promise<EmbeddedServe
     pid: () => readPostmaster(cluster)?.pid ?? 0,
     async stop() {
       is_stopping = true;
+      // One that is just being started again would outlive us, and find its folder gone.
+      await relaunching;
       const child = running;
       if (!child) return;
       const ended = once(child, "exit");
