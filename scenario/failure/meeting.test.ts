@@ -2,8 +2,15 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Browser } from "playwright-core";
-import { launchChromium, needs_chromium, seen, tonesHeard } from "../harness/chromium.ts";
-import { type Attendee, joinMeeting, people } from "../harness/meeting.ts";
+import { launchChromium, needs_chromium } from "../harness/chromium.ts";
+import {
+  type Attendee,
+  hearAndSee,
+  joinIds,
+  joinMeeting,
+  people,
+  watch,
+} from "../harness/meeting.ts";
 import { isAlive, type Parley, startParley, until } from "../harness/parley.ts";
 
 let browser: Browser;
@@ -24,81 +31,6 @@ async function twoInAConference(
   await hearAndSee([ada, ben], 20_000);
   return { id, both: [ada, ben] };
 }
-
-async function hearAndSee(
-  [ada, ben]: readonly [Attendee, Attendee],
-  within_ms: number,
-): Promise<void> {
-  for (const [one, other] of [
-    [ada, ben],
-    [ben, ada],
-  ] as const) {
-    await until(
-      `${one.persona.name} hears ${other.persona.name}`,
-      async () => (await tonesHeard(one.page)).includes(other.persona.tone_hz),
-      within_ms,
-    );
-    let frames = 0;
-    await until(
-      `${one.persona.name} sees ${other.persona.name} move`,
-      async () => {
-        const tile = (await seen(one.page)).find(({ label }) => label === other.persona.name);
-        const moved =
-          tile !== undefined && tile.color === other.persona.color && tile.frames > frames;
-        const counted = frames > 0;
-        frames = tile?.frames ?? 0;
-        return moved && counted;
-      },
-      within_ms,
-    );
-  }
-}
-
-interface Watch {
-  longest_silence_ms: number;
-  longest_freeze_ms: number;
-}
-
-/** Notes inside the page how long the other's tone and picture are away, at most. */
-async function watch(one: Attendee, other: Attendee): Promise<() => Promise<Watch>> {
-  await one.page.evaluate(
-    ({ tone, label }) => {
-      const window_ = window as unknown as {
-        probes: {
-          heard(): Record<number, number>;
-          seen(): { label: string; frames: number }[];
-        };
-        watched: { longest_silence_ms: number; longest_freeze_ms: number };
-      };
-      window_.watched = { longest_silence_ms: 0, longest_freeze_ms: 0 };
-      let heard_at = performance.now();
-      let moved_at = performance.now();
-      let frames = -1;
-      setInterval(() => {
-        const now = performance.now();
-        if ((window_.probes.heard()[tone] ?? -200) > -60) heard_at = now;
-        const tile = window_.probes.seen().find((picture) => picture.label === label);
-        if (tile && tile.frames !== frames) {
-          frames = tile.frames;
-          moved_at = now;
-        }
-        const { watched } = window_;
-        watched.longest_silence_ms = Math.max(watched.longest_silence_ms, now - heard_at);
-        watched.longest_freeze_ms = Math.max(watched.longest_freeze_ms, now - moved_at);
-      }, 20);
-    },
-    { tone: other.persona.tone_hz, label: other.persona.name },
-  );
-  return () => one.page.evaluate(() => (window as unknown as { watched: Watch }).watched);
-}
-
-const joinIds = async (parley: Parley, id: string): Promise<string> => {
-  const { conferencecall_ids } = await parley.api<{ conferencecall_ids: string[] }>(
-    "GET",
-    `/v1.0/conferences/${id}`,
-  );
-  return String(conferencecall_ids.toSorted());
-};
 
 test("a_killed_worker_is_replaced_and_nobody_is_dropped", needs_chromium, async (t) => {
   const parley = await startParley({ PARLEY_MEDIA_WORKER_COUNT: "1" });

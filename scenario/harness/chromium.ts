@@ -20,14 +20,23 @@ export const needs_chromium = {
       : false,
 } as const;
 
+/** A browser in an unusual place. */
+export interface Surroundings {
+  /** What is started instead of Chromium, with Chromium's arguments. */
+  readonly executable?: (chromium_path: string) => string;
+  /** A page without TLS that may open devices all the same. */
+  readonly secure_origin?: string;
+}
+
 /** Starts a browser with a fresh profile. */
-export function launchChromium(): Promise<Browser> {
+export function launchChromium({ executable, secure_origin }: Surroundings = {}): Promise<Browser> {
   if (chromium_path === null)
     throw new Error("chromium is not installed: tools/setup-system installs it");
   return chromium.launch({
-    executablePath: chromium_path,
+    executablePath: executable?.(chromium_path) ?? chromium_path,
     headless: true,
     args: [
+      ...(secure_origin ? [`--unsafely-treat-insecure-origin-as-secure=${secure_origin}`] : []),
       "--no-sandbox",
       "--disable-gpu",
       "--use-fake-device-for-media-stream",
