@@ -1,6 +1,6 @@
 // Reads an offer: text to a checked value. sdp-transform splits attributes; everything it would let
 // through (wrong ports, numbers where text belongs, lines it drops) is judged here before or after.
-import sdpTransform, { type MediaDescription } from "sdp-transform";
+import sdpTransform, { type MediaDescription, type SessionDescription } from "sdp-transform";
 import {
   fmtp_count_max,
   fmtp_length_max,
@@ -89,7 +89,7 @@ export function readOffer(text: string): Offer {
     });
   }
   const scanned = scan(text);
-  const parsed = sdpTransform.parse(scanned.text);
+  const { parsed, media } = parse(scanned.sections);
   const session: Inherited = {
     direction: parsed.direction ?? "sendrecv",
     setup: parsed.setup === undefined ? null : String(parsed.setup),
@@ -97,10 +97,16 @@ export function readOffer(text: string): Offer {
     fingerprints: scanned.sections[0]?.fingerprints ?? [],
     ext: parsed.ext ?? [],
   };
-  const lines = parsed.media.map((media, index) => {
-    const section = scanned.sections[index + 1];
-    if (!section) throw new Error("a media section was scanned for each that was parsed");
-    return readLine(media, index, section, session);
+  // What lines have in common is read once.
+  const read = new Map<MediaDescription, ReadMedia>();
+  const lines = scanned.sections.slice(1).map((section, index) => {
+    const described = media[index];
+    if (!described) throw new Error("every media section that was scanned was parsed");
+    const mid = readMid(section.mid, index);
+    const where = mid === null ? { line: index } : { mid };
+    const known = read.get(described) ?? readMedia(described, section, session, where);
+    read.set(described, known);
+    return { index, mid, ...known };
   });
   const mids = new Set<string>();
   for (const line of lines) {
@@ -120,7 +126,7 @@ export function readOffer(text: string): Offer {
     trickles: scanned.trickles,
     extmap_allow_mixed:
       parsed.extmapAllowMixed !== undefined ||
-      parsed.media.some((media) => media.extmapAllowMixed !== undefined),
+      media.some((each) => each.extmapAllowMixed !== undefined),
   };
 }
 
@@ -128,6 +134,37 @@ interface Section {
   /** The three fixed fields and the formats of `m=`; null for the session section. */
   readonly m: { medium: string; port: number; protocol: string; formats: string } | null;
   readonly fingerprints: Fingerprint[];
+  /** What is left for sdp-transform. */
+  readonly kept: string[];
+  mid: string | null;
+}
+
+// Lines that differ in nothing but their mid, such as the 25 tiles of a page, are parsed once: that
+// is most of what a join costs this process.
+function parse([session, ...sections]: readonly Section[]): {
+  parsed: SessionDescription;
+  /** One for each line; the same object for lines of the same text. */
+  media: MediaDescription[];
+} {
+  const kinds = new Map<string, number>();
+  const kind_of = sections.map(({ kept, fingerprints }) => {
+    const hashes = fingerprints.map(({ algorithm, value }) => `${algorithm} ${value}`);
+    const key = [...kept, ...hashes].join("\n");
+    const known = kinds.get(key);
+    if (known !== undefined) return { kind: known, text: "" };
+    kinds.set(key, kinds.size);
+    return { kind: kinds.size - 1, text: `${kept.join("\r\n")}\r\n` };
+  });
+  const distinct = kind_of.map(({ text }) => text).join("");
+  const parsed = sdpTransform.parse(
+    `${["v=0", ...(session?.kept ?? [])].join("\r\n")}\r\n${distinct}`,
+  );
+  const media = kind_of.map(({ kind }) => {
+    const described = parsed.media[kind];
+    if (!described) throw new Error("every media section that was scanned was parsed");
+    return described;
+  });
+  return { parsed, media };
 }
 
 // Only these reach sdp-transform: the rest is not used, and a line it has no rule for costs it
@@ -142,7 +179,6 @@ const used_attributes = new Set([
   "ice-pwd",
   "ice-ufrag",
   "inactive",
-  "mid",
   "recvonly",
   "rid",
   "rtcp-fb",
@@ -164,10 +200,12 @@ const control = /[\u0000-\u0008\u000b-\u001f\u007f]/;
 
 // First pass: line by line, what sdp-transform would accept although it is wrong, drop although it
 // matters (every fingerprint but the last), or spend time on for nothing.
-function scan(text: string): { text: string; sections: Section[]; trickles: boolean } {
-  const kept: string[] = [];
-  const sections: Section[] = [{ m: null, fingerprints: [] }];
+function scan(text: string): { sections: Section[]; trickles: boolean } {
+  const first: Section = { m: null, fingerprints: [], kept: [], mid: null };
+  const sections = [first];
+  let section = first;
   let trickles = false;
+  let kept = 0;
   let number = 0;
   // Once for all lines; which one it is matters only where there is one.
   const has_control = control.test(text.replaceAll("\r\n", "\n"));
@@ -186,25 +224,36 @@ function scan(text: string): { text: string; sections: Section[]; trickles: bool
       throw malformed("a line contains a control character", { line: number });
     }
     if (number === 1 && line !== "v=0") throw malformed("the first line is not v=0", { line: 1 });
-    const section = sections.at(-1);
     if (line.startsWith("m=")) {
-      sections.push({ m: scanMediaLine(line.slice(2), number), fingerprints: [] });
+      section = {
+        m: scanMediaLine(line.slice(2), number),
+        fingerprints: [],
+        kept: [line],
+        mid: null,
+      };
+      kept += 1;
+      sections.push(section);
       if (sections.length - 1 > media_lines_max) {
         throw problems.SDP_TOO_LARGE({
           message: `an offer has at most ${media_lines_max} media lines`,
           details: [{ limit: "media_lines_max", max: media_lines_max }],
         });
       }
-      kept.push(line);
+    } else if (line.startsWith("a=mid:")) {
+      section.mid = line.slice(6);
+      kept += 1;
     } else if (line.startsWith("a=fingerprint:")) {
-      section?.fingerprints.push(readFingerprint(line.slice(14), number));
+      section.fingerprints.push(readFingerprint(line.slice(14), number));
     } else if (line.startsWith("a=ice-options:")) {
       trickles ||= line.slice(14).split(/[ ,]/).includes("trickle");
     } else if (line.startsWith("a=")) {
       const name = line.slice(2).split(":", 1)[0] ?? "";
-      if (used_attributes.has(name)) kept.push(line);
+      if (used_attributes.has(name)) {
+        section.kept.push(line);
+        kept += 1;
+      }
     }
-    if (kept.length > sdp_lines_max) {
+    if (kept > sdp_lines_max) {
       throw problems.SDP_TOO_LARGE({
         message: `an offer has at most ${sdp_lines_max} lines`,
         details: [{ limit: "sdp_lines_max", max: sdp_lines_max }],
@@ -213,7 +262,7 @@ function scan(text: string): { text: string; sections: Section[]; trickles: bool
   }
   if (number === 0 || !text.startsWith("v=0"))
     throw malformed("the first line is not v=0", { line: 1 });
-  return { text: `v=0\r\n${kept.join("\r\n")}\r\n`, sections, trickles };
+  return { sections, trickles };
 }
 
 function scanMediaLine(value: string, number: number): NonNullable<Section["m"]> {
@@ -273,23 +322,25 @@ export function readIce(ufrag: unknown, pwd: unknown): IceCredentials | null {
   return ice;
 }
 
-function readLine(
+function readMid(mid: string | null, line: number): string | null {
+  if (mid !== null && (mid.length > mid_length_max || !token.test(mid))) {
+    throw malformed(`a mid has 1 to ${mid_length_max} token characters`, { line });
+  }
+  return mid;
+}
+
+type ReadMedia = Omit<OfferedLine, "index" | "mid">;
+
+function readMedia(
   media: MediaDescription,
-  index: number,
   section: Section,
   session: Inherited,
-): OfferedLine {
+  where: Where,
+): ReadMedia {
   const m = section.m;
   if (!m) throw new Error("every media section was scanned with its m= line");
-  const mid = media.mid === undefined ? null : String(media.mid);
-  if (mid !== null && (mid.length > mid_length_max || !token.test(mid))) {
-    throw malformed(`a mid has 1 to ${mid_length_max} token characters`, { line: index });
-  }
-  const where = mid === null ? { line: index } : { mid };
   const is_rtp = /(^|\/)RTP\//.test(m.protocol);
   return {
-    index,
-    mid,
     medium: m.medium,
     port: m.port,
     protocol: m.protocol,
