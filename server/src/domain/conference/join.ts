@@ -224,31 +224,39 @@ export function createJoins(ports: {
       etag: seat.etag,
     });
     const given = caller.type === "participant" ? caller : null;
-    const row = await conferencecalls.startJoining(caller, {
-      id,
-      call_id,
-      conference_id,
-      name: request.name ?? given?.name ?? "",
-      role,
-      label: given?.label || (request.label ?? ""),
-      metadata: { ...request.metadata, ...given?.metadata },
-      muted: !live.microphone,
-      camera: live.camera,
-      screen: live.screen,
-      token_jti: given?.jti ?? null,
-      resume_hash: hashSecret(resume_key),
-    });
+    // The media worker opens the endpoint while the database writes the join: nobody can connect to
+    // it before the answer is out, and who asks waits for the slower of the two only.
     seats.add(seat);
-    try {
-      await open(seat, plan);
-    } catch (cause) {
-      seats.remove(seat);
+    const [written, opened] = await Promise.allSettled([
+      conferencecalls.startJoining(caller, {
+        id,
+        call_id,
+        conference_id,
+        name: request.name ?? given?.name ?? "",
+        role,
+        label: given?.label || (request.label ?? ""),
+        metadata: { ...request.metadata, ...given?.metadata },
+        muted: !live.microphone,
+        camera: live.camera,
+        screen: live.screen,
+        token_jti: given?.jti ?? null,
+        resume_hash: hashSecret(resume_key),
+      }),
+      open(seat, plan),
+    ]);
+    if (written.status === "rejected") {
+      if (seats.get(id) === seat) seats.remove(seat);
+      if (opened.status === "fulfilled") await media.closeEndpoint(seat.endpoint);
+      throw written.reason;
+    }
+    if (opened.status === "rejected") {
+      if (seats.get(id) === seat) seats.remove(seat);
       await conferencecalls.leave(id, "connect_failed");
-      throw cause;
+      throw opened.reason;
     }
     // Somebody may have ended the join while its endpoint was being opened.
     if (seats.get(id) !== seat) await media.closeEndpoint(seat.endpoint);
-    return reply(row);
+    return reply(written.value);
   };
 
   // The same RTCPeerConnection with its keys still in place: only ICE begins anew. Chromium keeps its
