@@ -6,9 +6,7 @@ One argument: JSON {url, token, send, receive, tone_hz?, color?}. Prints one JSO
 
 import array
 import asyncio
-import fractions
 import json
-import math
 import sys
 import time
 import urllib.error
@@ -22,16 +20,18 @@ from aiortc import (
     RTCSessionDescription,
 )
 from aiortc.mediastreams import MediaStreamError
-from av import AudioFrame, VideoFrame
+from tones_and_colors import (
+    color_of,
+    first_channel,
+    level_db,
+    picture_frame,
+    probes_hz,
+    sample_rate,
+    tone_frame,
+    window,
+)
 
-sample_rate = 48_000
 picture_rate = 10
-width, height = 160, 96
-# Y, U, V of BT.601 in studio range.
-colors = {"red": (81, 90, 240), "lime": (145, 54, 34), "blue": (41, 240, 110)}
-probes_hz = (440, 660, 880)
-# A tenth of a second holds a whole number of periods of every probe.
-window = sample_rate // 10
 
 
 def say(event, **facts):
@@ -63,19 +63,7 @@ class Tone(Source):
         self.tone_hz = tone_hz
 
     def make(self, count):
-        samples = sample_rate // 50
-        step = 2 * math.pi * self.tone_hz / sample_rate
-        first = count * samples
-        frame = AudioFrame(format="s16", layout="mono", samples=samples)
-        frame.planes[0].update(
-            array.array(
-                "h", (int(8192 * math.sin(step * at)) for at in range(first, first + samples))
-            ).tobytes()
-        )
-        frame.pts = first
-        frame.sample_rate = sample_rate
-        frame.time_base = fractions.Fraction(1, sample_rate)
-        return frame
+        return tone_frame(self.tone_hz, count)
 
 
 class Picture(Source):
@@ -86,28 +74,7 @@ class Picture(Source):
         self.color = color
 
     def make(self, count):
-        frame = VideoFrame(width, height, "yuv420p")
-        for position, (plane, level) in enumerate(zip(frame.planes, colors[self.color])):
-            pixels = bytearray([level]) * plane.buffer_size
-            if position == 0:
-                # A dark bar in the lowest sixth walks to the right.
-                for row in range(height * 5 // 6, height):
-                    at = row * plane.line_size + (count * 8) % (width - 16)
-                    pixels[at : at + 16] = bytes([16]) * 16
-            plane.update(bytes(pixels))
-        frame.pts = count * 90_000 // picture_rate
-        frame.time_base = fractions.Fraction(1, 90_000)
-        return frame
-
-
-def level_db(samples, tone_hz):
-    """Level of one tone relative to full scale (Goertzel)."""
-    turn = 2 * math.cos(2 * math.pi * tone_hz / sample_rate)
-    one = two = 0.0
-    for sample in samples:
-        one, two = sample + turn * one - two, one
-    power = max(0.0, one * one + two * two - turn * one * two)
-    return round(20 * math.log10(max(1e-6, 2 * math.sqrt(power) / len(samples) / 32768)))
+        return picture_frame(self.color, count, picture_rate)
 
 
 async def hear(track):
@@ -115,27 +82,10 @@ async def hear(track):
     samples = array.array("h")
     while True:
         frame = await track.recv()
-        channels = len(frame.layout.channels)
-        samples.extend(
-            array.array("h", bytes(frame.planes[0])[: frame.samples * channels * 2])[::channels]
-        )
+        samples.extend(first_channel(frame))
         if len(samples) >= sample_rate // 2:
             say("heard", db={hz: level_db(samples[:window], hz) for hz in probes_hz})
             samples = array.array("h")
-
-
-def color_of(frame):
-    """The colour a little above the middle: the nearest of those that anybody sends."""
-
-    def pixel(plane, scale):
-        row, column = frame.height // 3 // scale, frame.width // 2 // scale
-        return bytes(plane)[row * plane.line_size + column]
-
-    y, u, v = (pixel(plane, scale) for plane, scale in zip(frame.planes, (1, 2, 2)))
-    far, name = min(
-        (abs(y - a) + abs(u - b) + abs(v - c), name) for name, (a, b, c) in colors.items()
-    )
-    return name if far < 60 else f"yuv({y},{u},{v})"
 
 
 async def see(track):
