@@ -31,6 +31,8 @@ pub const SILENT_AFTER_US: u64 = 6_000_000;
 pub const SEAT_HELD_US: u64 = 20_000_000;
 /// How often an endpoint's consent is looked at, its reports sent and its snapshot taken, us.
 pub const REPORT_INTERVAL_US: u64 = 1_000_000;
+/// Reports of all endpoints fall on multiples of this, us: fifty groups in a second.
+pub const REPORT_GROUP_US: u64 = 20_000;
 
 /// First retransmission of a DTLS flight, ms. Browsers use 50; the RFC's second would cost every
 /// lossy join a second.

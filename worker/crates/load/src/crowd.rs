@@ -15,7 +15,7 @@ use crate::worker::{ROOM, Worker};
 /// All that the crowd may take to connect.
 const CONNECT: Duration = Duration::from_secs(60);
 /// Sleep between two rounds over the sockets: shorter than any buffer fills.
-const ROUND: Duration = Duration::from_micros(1_000);
+pub(crate) const ROUND: Duration = Duration::from_micros(1_000);
 
 pub(crate) struct Crowd {
     identity: FarIdentity,

@@ -10,7 +10,7 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use parley_net::{ReceiveBatch, Run, Udp};
 
 use crate::Failure;
-use crate::crowd::now;
+use crate::crowd::{ROUND, now};
 
 const TAG_BYTES: usize = 16;
 /// RTP header with one extension, like the worker's.
@@ -18,7 +18,7 @@ const HEADER: [u8; 20] = [
     0x90, 96, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xbe, 0xde, 0, 1, 0x31, 0, 1, 0,
 ];
 /// Enough for an even figure.
-const SECONDS_MAX: u64 = 6;
+const SECONDS_MAX: u64 = 3;
 
 /// What is sent to whom.
 #[derive(Clone, Copy)]
@@ -35,6 +35,9 @@ pub(crate) struct Shape {
 }
 
 /// CPU time for each packet, user and system. Units: microseconds.
+///
+/// Other work on the machine moves it by a third within a minute: measure right before and right
+/// after what it is compared with.
 pub(crate) fn measure(shape: Shape) -> Result<f64, Failure> {
     let Shape {
         receivers,
@@ -117,7 +120,7 @@ fn drain(sockets: &[Udp], is_over: &AtomicBool) -> std::io::Result<()> {
             while socket.receive(&mut batch)? == batch.capacity() {}
         }
         #[allow(clippy::disallowed_methods, reason = "the load generator is no engine")]
-        std::thread::sleep(Duration::from_millis(2));
+        std::thread::sleep(ROUND);
     }
     Ok(())
 }

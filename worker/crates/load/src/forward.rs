@@ -47,6 +47,18 @@ pub(crate) struct Forwarded {
 }
 
 pub(crate) fn measure(binary: &str, case: Case) -> Result<Forwarded, Failure> {
+    let (together, step_us) = match case.pattern {
+        Pattern::Burst => (PACKETS_PER_FRAME, FRAME_US),
+        Pattern::Spread => (1, FRAME_US / PACKETS_PER_FRAME as u64),
+    };
+    let shape = Shape {
+        receivers: case.viewers,
+        together,
+        step_us,
+        payload_bytes: PAYLOAD_BYTES,
+        seconds: case.seconds,
+    };
+    let floor_before_us = floor::measure(shape)?;
     let mut worker = Worker::start(binary)?;
     let mut crowd = Crowd::new(&worker, 1)?;
     let role = Role {
@@ -100,17 +112,7 @@ pub(crate) fn measure(binary: &str, case: Case) -> Result<Forwarded, Failure> {
     let forwarded = count(&after)? - count(&before)?;
     let worker_us = (after.cpu_us - before.cpu_us) as f64 / forwarded.max(1) as f64;
     drop(worker);
-    let (together, step_us) = match case.pattern {
-        Pattern::Burst => (PACKETS_PER_FRAME, FRAME_US),
-        Pattern::Spread => (1, FRAME_US / PACKETS_PER_FRAME as u64),
-    };
-    let floor_us = floor::measure(Shape {
-        receivers: case.viewers,
-        together,
-        step_us,
-        payload_bytes: PAYLOAD_BYTES,
-        seconds: case.seconds,
-    })?;
+    let floor_us = (floor_before_us + floor::measure(shape)?) / 2.0;
     if let Some(surprise) = crowd.unsound.first() {
         eprintln!("surprise: {surprise}");
     }

@@ -40,6 +40,14 @@ pub(crate) struct Mixed {
 }
 
 pub(crate) fn measure(binary: &str, listeners: u32, seconds: u64) -> Result<Mixed, Failure> {
+    let shape = Shape {
+        receivers: listeners,
+        together: 1,
+        step_us: BEAT_US,
+        payload_bytes: PAYLOAD_BYTES,
+        seconds,
+    };
+    let floor_before_us = floor::measure(shape)?;
     let mut worker = Worker::start(binary)?;
     let mut talkers = Crowd::new(&worker, 1)?;
     for hz in TALKERS {
@@ -87,13 +95,7 @@ pub(crate) fn measure(binary: &str, listeners: u32, seconds: u64) -> Result<Mixe
     let sent = count(&after)? - count(&before)?;
     let cpu_us = (after.cpu_us - before.cpu_us) as f64;
     drop(worker);
-    let floor_us = floor::measure(Shape {
-        receivers: listeners,
-        together: 1,
-        step_us: BEAT_US,
-        payload_bytes: PAYLOAD_BYTES,
-        seconds,
-    })?;
+    let floor_us = (floor_before_us + floor::measure(shape)?) / 2.0;
     let percent = |us: f64| us / (seconds as f64 * 10_000.0);
     let floor_percent = percent(floor_us * sent as f64);
     Ok(Mixed {

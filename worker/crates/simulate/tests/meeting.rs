@@ -110,6 +110,38 @@ fn one_line_hears_the_mix_of_the_others() {
     }
 }
 
+#[test]
+fn only_those_whose_path_is_estimated_are_made_to_send_feedback() {
+    let mut stage = Stage::new(3, Conditions::good());
+    stage.join(Role {
+        voice_hz: Some(400.0),
+        camera: Some(Layers::One),
+        ..Role::default()
+    });
+    let listener = stage.join(Role {
+        mix: true,
+        ..Role::default()
+    });
+    let viewer = stage.join(Role {
+        voices: 1,
+        tiles: 1,
+        ..Role::default()
+    });
+    stage.watch(viewer, &[0], (640, 360));
+    stage.run(3_000);
+    assert_sound(&stage);
+    let stats = stage.stats();
+    let count = |seat: usize, name: &str| {
+        let id = stage.seats[seat].id;
+        let mut endpoints = stats.endpoints.iter();
+        let known = endpoints.find(|endpoint| endpoint.endpoint == id);
+        known.expect("it is in the room").counters[name]
+    };
+    assert!(count(listener, "packets_out") > 100);
+    assert_eq!(count(listener, "feedbacks_in"), 0);
+    assert!(count(viewer, "feedbacks_in") > 20);
+}
+
 // Everybody connects, and then the network turns bad: the DTLS library draws the time of its own
 // retransmissions, so that a handshake under loss would not be the same twice with one seed.
 fn worsen(stage: &mut Stage) {

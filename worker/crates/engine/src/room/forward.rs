@@ -247,7 +247,8 @@ pub(super) fn write_packet(
     let Some(space) = shared.outbox.space() else {
         return false;
     };
-    let counts = packet.counts_for_feedback && endpoint.extensions.transport_cc.is_some();
+    // Where nothing is estimated nobody reads the feedback: without a number the far side sends none.
+    let counts = packet.counts_for_feedback && endpoint.estimator.is_some();
     let fields = HeaderFields {
         payload_type: packet.payload_type,
         marker: packet.marker,

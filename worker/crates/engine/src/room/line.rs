@@ -7,6 +7,7 @@ use parley_rtp::time::Micros;
 use parley_wire::{Codec, CodecParameters, Medium, SendLine, TileWish};
 
 use crate::limits;
+use crate::room::mix::codec_id;
 use crate::slab::Key;
 
 /// Payload types with which a source's packets go out on a line.
@@ -15,6 +16,16 @@ pub(crate) struct PayloadTypes {
     pub(crate) media: u8,
     pub(crate) rtx: Option<u8>,
     pub(crate) transport_cc: bool,
+}
+
+impl PayloadTypes {
+    fn of(codec: &CodecParameters) -> Self {
+        Self {
+            media: codec.payload_type,
+            rtx: codec.rtx_payload_type,
+            transport_cc: codec.transport_cc,
+        }
+    }
 }
 
 /// How many bytes of retransmissions a viewer may still have: RTX amplifies.
@@ -64,15 +75,24 @@ pub(crate) struct OutLine {
     awaited_types: Vec<Option<PayloadTypes>>,
     /// When its layer was lowered last because the path did not carry more.
     pub(crate) lowered: Option<Micros>,
+    /// Payload types of the mix: of the first codec in which it can be encoded. Kept here because
+    /// every beat needs them for every listener.
+    mix_types: Option<PayloadTypes>,
     /// Packets of the mix so far: the mix's index on this line, since silence has no packets.
     mixed: u64,
 }
 
 impl OutLine {
     pub(crate) fn new(parameters: SendLine, random: u64, now: Micros) -> Self {
+        let mix_codec = parameters
+            .codecs
+            .iter()
+            .find(|codec| codec_id(codec.codec).is_some());
+        let mix_types = mix_codec.map(PayloadTypes::of);
         // The track's pace and clock follow from the parameters, so it is made right after them.
         let mut line = Self {
             parameters,
+            mix_types,
             track: OutTrack::new(Pace::Picture, 90_000, 0, 0),
             current: None,
             awaited: None,
@@ -89,6 +109,11 @@ impl OutLine {
     /// Payload types for a packet of the current source.
     pub(crate) fn payload_types(&self, codec: u8) -> Option<PayloadTypes> {
         *self.types.get(usize::from(codec))?
+    }
+
+    /// Payload types of the mix; none on a line that cannot carry it.
+    pub(crate) fn mix_types(&self) -> Option<PayloadTypes> {
+        self.mix_types
     }
 
     /// Whether a source can be shown here at all.
@@ -208,11 +233,7 @@ impl OutLine {
             }
         }
         let (_, mine) = best?;
-        Some(PayloadTypes {
-            media: mine.payload_type,
-            rtx: mine.rtx_payload_type,
-            transport_cc: mine.transport_cc,
-        })
+        Some(PayloadTypes::of(mine))
     }
 }
 

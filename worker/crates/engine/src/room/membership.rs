@@ -9,7 +9,8 @@ use crate::limits;
 use crate::room::Room;
 use crate::room::endpoint::{Endpoint, Refusal};
 use crate::room::layer::Viewer;
-use crate::shared::{EndpointKey, EndpointTimer, Shared, Timer};
+use crate::room::reports::report_after;
+use crate::shared::{EndpointKey, Shared};
 use crate::slab::Key;
 use crate::transport::Transport;
 
@@ -56,7 +57,7 @@ impl Room {
         }
         // Spread over the second, or all reports of a room would be one burst.
         let first = limits::REPORT_INTERVAL_US / 2 + shared.random.next() % 500_000;
-        shared.after(first, Timer::Endpoint(key, EndpointTimer::Report));
+        report_after(key, first, shared);
         endpoint
     }
 

@@ -143,13 +143,9 @@ impl Room {
                 .iter_mut()
                 .find(|line| line.parameters.role == SendRole::Mix);
             let Some(line) = line else { continue };
-            let codec = line
-                .parameters
-                .codecs
-                .iter()
-                .find(|codec| mix_format(codec).is_some());
-            let Some(codec) = codec else { continue };
-            let (payload_type, counts_for_feedback) = (codec.payload_type, codec.transport_cc);
+            let Some(types) = line.mix_types() else {
+                continue;
+            };
             let Some(numbered) =
                 line.number_mix(MIX_SOURCE, packet.timestamp, packet.marker, shared.now)
             else {
@@ -158,8 +154,8 @@ impl Room {
             line.track.on_sent(packet.payload.len());
             let numbered = Numbered {
                 ssrc: line.parameters.ssrc,
-                payload_type,
-                counts_for_feedback,
+                payload_type: types.media,
+                counts_for_feedback: types.transport_cc,
                 index: numbered.index,
                 timestamp: numbered.timestamp,
                 marker: packet.marker,

@@ -10,7 +10,7 @@ use crate::limits;
 use crate::room::Room;
 use crate::room::endpoint::Endpoint;
 use crate::room::layer::Layer;
-use crate::shared::{EndpointTimer, Epoch, Shared, Timer};
+use crate::shared::{EndpointKey, EndpointTimer, Epoch, Shared, Timer};
 use crate::slab::{Key, Slab};
 use crate::transport::State;
 
@@ -56,10 +56,7 @@ impl Room {
                 endpoint: endpoint.id,
             });
         }
-        shared.after(
-            limits::REPORT_INTERVAL_US,
-            Timer::Endpoint(endpoint.key, EndpointTimer::Report),
-        );
+        report_after(endpoint.key, limits::REPORT_INTERVAL_US, shared);
         self.send_reports(key, shared);
         // Endpoints report spread over the second, and so are their snapshots.
         shared.snapshots.extend(self.snapshot(key, now));
@@ -204,6 +201,15 @@ impl Room {
             self.want_key_frame(layer, shared);
         }
     }
+}
+
+/// Lets an endpoint report after `delay_us` or a little earlier: together with others, because a
+/// turn of the worker for each report would cost more than the reports.
+pub(super) fn report_after(key: EndpointKey, delay_us: u64, shared: &mut Shared) {
+    let due = shared.now.0 + delay_us;
+    let due = Micros(due - due % limits::REPORT_GROUP_US);
+    let timer = Timer::Endpoint(key, EndpointTimer::Report);
+    shared.wheel.add(due, timer);
 }
 
 /// Pairs the line's time with the moment the picture or sound was captured, on our clock: the
