@@ -24,10 +24,16 @@ export async function joinMeeting(
   browser: Browser,
   conference_id: string,
   persona: Persona,
-  given: { role?: "host" | "member" | "listener"; mode?: "voices" | "mix" } = {},
+  given: {
+    role?: "host" | "member" | "listener";
+    mode?: "voices" | "mix";
+    /** Changes the browser before the page runs in it. */
+    prepare?: (page: Page) => Promise<unknown>;
+  } = {},
 ): Promise<Attendee> {
   const { url } = await parley.link(conference_id, persona.name, given.role);
   const page = await personPage(browser, persona);
+  await given.prepare?.(page);
   const faults: string[] = [];
   page.on("pageerror", (fault) => faults.push(String(fault)));
   page.on("console", (line) => {
