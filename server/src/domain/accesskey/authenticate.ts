@@ -1,7 +1,7 @@
 // From a credential to a caller: tokens and access keys, judged once and then remembered for a while.
 import type { Clock, Instant } from "../../kernel/clock.ts";
 import { hashSecret } from "../../kernel/id.ts";
-import { problems } from "../../kernel/problem.ts";
+import { Problem, problems } from "../../kernel/problem.ts";
 import { type Caller, type Customers, permissions, type Tokens } from "../customer/index.ts";
 import { type Accesskeys, accesskey_mark } from "./service.ts";
 
@@ -24,7 +24,7 @@ export interface Authenticator {
   credentialOf(source: CredentialSource): string | null;
   /** The caller, where this credential was judged a short while ago. Costs a hash. */
   known(credential: string): Caller | null;
-  /** Errors: INVALID_CREDENTIALS. */
+  /** Judges the credential, once for all who ask at the same time. Errors: INVALID_CREDENTIALS. */
   authenticate(credential: string): Promise<Caller>;
   /** Judges everything anew that this agent or access key was remembered for. */
   forget(id: string): void;
@@ -32,32 +32,77 @@ export interface Authenticator {
 
 /** Callers remembered, about 1 kB each. */
 const known_max = 10_000;
-/** Microseconds until a remembered caller is looked up again: a change of permission takes effect by then. */
-const recheck_us = 10_000_000;
+/** Microseconds that a caller is remembered: a change of permission takes effect by then. */
+const known_us = 10_000_000;
+/**
+ * Microseconds until whoever asks has the caller judged anew beside their request. Before the end of {@link known_us}, so that a busy
+ * credential is never without its caller: hundreds of requests would wait for the database at once.
+ */
+const recheck_us = 5_000_000;
 
 interface Known {
   readonly caller: Caller;
   readonly until: Instant;
+  readonly recheck_at: Instant;
 }
 
 /** Makes the authenticator. */
 export function createAuthenticator(ports: {
   clock: Clock;
-  tokens: Tokens;
-  customers: Customers;
-  accesskeys: Accesskeys;
+  tokens: Pick<Tokens, "verify">;
+  customers: Pick<Customers, "callerOf">;
+  accesskeys: Pick<Accesskeys, "find">;
   /** Whether `?token=` and `?accesskey=` count. */
   query_tokens: boolean;
 }): Authenticator {
   const { clock, tokens, customers, accesskeys } = ports;
   const remembered = new Map<string, Known>();
+  const judging = new Map<string, Promise<Caller>>();
 
-  const remember = (hash: string, caller: Caller, tm_expire: Instant): Caller => {
+  const remember = (hash: string, caller: Caller, tm_expire: Instant): void => {
+    const now = clock.now();
     remembered.delete(hash);
-    remembered.set(hash, { caller, until: Math.min(tm_expire, clock.now() + recheck_us) });
+    const until = Math.min(tm_expire, now + known_us);
+    remembered.set(hash, { caller, until, recheck_at: now + recheck_us });
     const oldest = remembered.keys().next();
     if (remembered.size > known_max && !oldest.done) remembered.delete(oldest.value);
-    return caller;
+  };
+
+  const judge = async (
+    credential: string,
+  ): Promise<{ readonly caller: Caller; readonly tm_expire: Instant }> => {
+    if (!credential.startsWith(accesskey_mark)) {
+      const token = await tokens.verify(credential);
+      return { caller: await customers.callerOf(token), tm_expire: token.tm_expire };
+    }
+    const key = await accesskeys.find(credential);
+    if (!key) throw problems.INVALID_CREDENTIALS();
+    const { id, customer_id } = key;
+    const permission = permissions.customer_admin;
+    const caller: Caller = { type: "accesskey", id, customer_id, permission, view: null };
+    return { caller, tm_expire: key.tm_expire };
+  };
+
+  const judgeOnce = (hash: string, credential: string): Promise<Caller> => {
+    const under_way = judging.get(hash);
+    if (under_way !== undefined) return under_way;
+    const judged = judge(credential).then(
+      ({ caller, tm_expire }) => {
+        // Not when somebody forgot it meanwhile: what was read may be from before.
+        if (judging.get(hash) === judged) remember(hash, caller, tm_expire);
+        return caller;
+      },
+      (reason: unknown) => {
+        if (isRefusal(reason)) remembered.delete(hash);
+        throw reason;
+      },
+    );
+    judging.set(hash, judged);
+    const done = (): void => {
+      if (judging.get(hash) === judged) judging.delete(hash);
+    };
+    judged.then(done, done);
+    return judged;
   };
 
   return {
@@ -66,30 +111,28 @@ export function createAuthenticator(ports: {
       const hash = hashSecret(credential);
       const found = remembered.get(hash);
       if (!found) return null;
-      if (found.until > clock.now()) return found.caller;
-      remembered.delete(hash);
-      return null;
-    },
-    async authenticate(credential) {
-      const hash = hashSecret(credential);
-      if (!credential.startsWith(accesskey_mark)) {
-        const token = await tokens.verify(credential);
-        return remember(hash, await customers.callerOf(token), token.tm_expire);
+      const now = clock.now();
+      if (found.until <= now) {
+        remembered.delete(hash);
+        return null;
       }
-      const key = await accesskeys.find(credential);
-      if (!key) throw problems.INVALID_CREDENTIALS();
-      const { id, customer_id } = key;
-      const permission = permissions.customer_admin;
-      const caller: Caller = { type: "accesskey", id, customer_id, permission, view: null };
-      return remember(hash, caller, key.tm_expire);
+      // Nobody waits for this, so its failure is nobody's yet: who asks after `until` meets it.
+      if (found.recheck_at <= now) judgeOnce(hash, credential).catch(() => undefined);
+      return found.caller;
     },
+    authenticate: (credential) => judgeOnce(hashSecret(credential), credential),
     forget(id) {
       for (const [hash, { caller }] of remembered) {
         if (caller.type !== "participant" && caller.id === id) remembered.delete(hash);
       }
+      // Whose they are is not known yet.
+      judging.clear();
     },
   };
 }
+
+const isRefusal = (reason: unknown): boolean =>
+  reason instanceof Problem && reason.kind.status === "UNAUTHENTICATED";
 
 function readCredential(source: CredentialSource, query_tokens: boolean): string | null {
   const header = source.authorization;

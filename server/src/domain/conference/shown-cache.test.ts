@@ -44,6 +44,36 @@ test("one_reader_that_was_overtaken_does_not_spoil_the_next", async () => {
   assert.equal(cache.get(id("a"))?.text, "new");
 });
 
+test("all_who_read_at_the_same_time_share_one_load", async () => {
+  const cache = createShownCache(10);
+  let loads = 0;
+  const load = async () => shown(String(++loads));
+  const read = await Promise.all(Array.from({ length: 100 }, () => cache.read(id("a"), load)));
+  assert.deepEqual(new Set(read.map((one) => one?.text)), new Set(["1"]));
+});
+
+test("who_reads_after_a_write_does_not_get_what_was_read_before_it", async () => {
+  const cache = createShownCache(10);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const slow = cache.read(id("a"), async () => {
+    await promise;
+    return shown("old");
+  });
+  cache.forget(id("a"));
+  assert.equal((await cache.read(id("a"), async () => shown("new")))?.text, "new");
+  resolve();
+  await slow;
+});
+
+test("a_load_that_failed_is_tried_again", async () => {
+  const cache = createShownCache(10);
+  await assert.rejects(
+    cache.read(id("a"), () => Promise.reject(new Error("away"))),
+    /away/,
+  );
+  assert.equal((await cache.read(id("a"), async () => shown("back")))?.text, "back");
+});
+
 test("the_longest_unread_goes_first_when_it_is_full", async () => {
   const cache = createShownCache(2);
   for (const name of ["a", "b", "a", "c"]) await cache.read(id(name), async () => shown(name));

@@ -11,7 +11,7 @@ export interface Shown {
 /** Remembers shown conferences. Only one server process writes a database, so what it forgets at each write is enough. */
 export interface ShownCache {
   get(id: ConferenceId): Shown | undefined;
-  /** Reads through `load`; what was forgotten meanwhile is given but not kept. */
+  /** Reads through `load`, once for all who ask at the same time; what was forgotten meanwhile is given but not kept. */
   read(id: ConferenceId, load: () => Promise<Shown | null>): Promise<Shown | null>;
   forget(id: ConferenceId): void;
 }
@@ -19,39 +19,38 @@ export interface ShownCache {
 /** Makes a cache of at most `size` conferences; the longest unread goes first. */
 export function createShownCache(size: number): ShownCache {
   const kept = new Map<ConferenceId, Shown>();
-  // How often each conference was forgotten while somebody was loading it.
-  const loading = new Map<ConferenceId, { readers: number; forgotten: number }>();
+  const loading = new Map<ConferenceId, Promise<Shown | null>>();
   return {
     get: (id) => kept.get(id),
-    async read(id, load) {
+    read(id, load) {
       const found = kept.get(id);
       if (found) {
         // Moves it to the young end.
         kept.delete(id);
         kept.set(id, found);
-        return found;
+        return Promise.resolve(found);
       }
-      const state = loading.get(id) ?? { readers: 0, forgotten: 0 };
-      loading.set(id, state);
-      state.readers += 1;
-      const forgotten = state.forgotten;
-      try {
-        const shown = await load();
-        if (shown && state.forgotten === forgotten) {
+      const under_way = loading.get(id);
+      if (under_way !== undefined) return under_way;
+      const loaded = load().then((shown) => {
+        if (shown && loading.get(id) === loaded) {
           kept.set(id, shown);
           const oldest = kept.keys().next();
           if (kept.size > size && !oldest.done) kept.delete(oldest.value);
         }
         return shown;
-      } finally {
-        state.readers -= 1;
-        if (state.readers === 0) loading.delete(id);
-      }
+      });
+      loading.set(id, loaded);
+      const done = (): void => {
+        if (loading.get(id) === loaded) loading.delete(id);
+      };
+      loaded.then(done, done);
+      return loaded;
     },
     forget(id) {
       kept.delete(id);
-      const state = loading.get(id);
-      if (state) state.forgotten += 1;
+      // Who asks from now on must not get what is being read from before.
+      loading.delete(id);
     },
   };
 }
