@@ -274,6 +274,102 @@ test(
   },
 );
 
+/** A phone in somebody's hand: touched, without a mouse. */
+async function phonePage(size: { width: number; height: number }): Promise<Page> {
+  const context = await browser.newContext({
+    viewport: size,
+    isMobile: true,
+    hasTouch: true,
+    locale: "en-US",
+    permissions: ["camera", "microphone"],
+  });
+  return context.newPage();
+}
+
+/** Fails with every visible control that a finger would miss. A tick's own box does not count: its whole line takes the touch. */
+async function assertFingersHit(page: Page, name: string): Promise<void> {
+  const missed = await page.evaluate(() => {
+    const finger_px = 44;
+    const wanted =
+      "button, input:not([type=checkbox]), textarea, label:has(input[type=checkbox]), nav a, [role=tab], [role=menuitem]";
+    return [...document.querySelectorAll(wanted)].flatMap((element) => {
+      const { width, height } = element.getBoundingClientRect();
+      const is_shown = element.checkVisibility({ visibilityProperty: true }) && width > 2;
+      if (!is_shown || (width >= finger_px && height >= finger_px)) return [];
+      const label = element.getAttribute("aria-label") ?? element.textContent;
+      return [`${label}: ${Math.round(width)} x ${Math.round(height)}`];
+    });
+  });
+  assert.deepEqual(missed, [], name);
+}
+
+test("on_a_phone_every_control_is_large_enough_for_a_finger", needs_chromium, async () => {
+  const id = await conference();
+  const { url } = await parley.link(id, "Ada", "host");
+  const page = await phonePage({ width: 390, height: 844 });
+  await page.goto(url);
+  await page.getByRole("button", { name: "Join now" }).waitFor();
+  await assertFingersHit(page, "before joining");
+  await page.getByRole("button", { name: "Join now" }).tap();
+  await page.getByRole("navigation", { name: "Controls" }).waitFor();
+  const ben = await joinMeeting(parley, browser, id, people.ben);
+  await page.getByRole("article", { name: "Ben" }).waitFor();
+  await assertFingersHit(page, "in the meeting");
+  await page.getByRole("button", { name: /^Chat/ }).tap();
+  await page.getByRole("log", { name: "Messages" }).waitFor();
+  await assertFingersHit(page, "in the chat");
+  await page.getByRole("tab", { name: "People" }).tap();
+  await page.getByRole("button", { name: "Remove Ben" }).waitFor();
+  await assertFingersHit(page, "in the list of people");
+  await page.getByRole("button", { name: "More", exact: true }).tap();
+  await page.getByRole("menuitem", { name: "Settings" }).waitFor();
+  await assertFingersHit(page, "in the menu");
+  await page.getByRole("menuitem", { name: "Settings" }).tap();
+  await page.getByRole("dialog", { name: "Settings" }).waitFor();
+  await assertFingersHit(page, "in the settings");
+  await close(page.context(), ben.page.context());
+});
+
+test("the_way_in_is_on_the_first_screen_even_of_a_small_phone", needs_chromium, async () => {
+  const { id } = await parley.api<{ id: string }>("POST", "/v1.0/conferences", {
+    type: "conference",
+    name: "A name that somebody has pasted together with the whole agenda of the day and of the next",
+  });
+  const { url } = await parley.link(id, "Ada");
+  const page = await phonePage({ width: 320, height: 640 });
+  await page.goto(url);
+  const way_in = page.getByRole("button", { name: "Join now" });
+  await way_in.waitFor();
+  const box = await way_in.boundingBox();
+  assert.ok(box && box.y + box.height <= 640, JSON.stringify(box));
+  await close(page.context());
+});
+
+test("whoever_comes_third_to_a_call_of_two_is_told_that_it_is_full", needs_chromium, async () => {
+  const { id } = await parley.api<{ id: string }>("POST", "/v1.0/conferences", { type: "connect" });
+  const ada = await joinMeeting(parley, browser, id, people.ada);
+  const ben = await joinMeeting(parley, browser, id, people.ben);
+  const { url } = await parley.link(id, "Cleo");
+  const cleo = await personPage(browser, people.cleo);
+  await cleo.goto(url);
+  await cleo.getByRole("button", { name: "Join now" }).click();
+  await cleo.getByRole("alert").getByText("All seats are taken.").waitFor();
+  await cleo.getByRole("button", { name: "Join now" }).waitFor();
+  await close(ada.page.context(), ben.page.context(), cleo.context());
+});
+
+test("a_wrong_password_is_explained_in_the_readers_language", needs_chromium, async () => {
+  const context = await browser.newContext({ viewport: laptop, locale: "de-DE" });
+  const page = await context.newPage();
+  await page.goto(parley.url);
+  await page.getByLabel("Benutzername").fill("admin");
+  await page.getByLabel("Passwort").fill("falsch");
+  await page.keyboard.press("Enter");
+  await page.getByRole("alert").getByText("Benutzername oder Passwort ist falsch.").waitFor();
+  assert.match(await page.title(), /Anmelden · Parley/);
+  await close(context);
+});
+
 test("a_link_that_does_not_work_says_why", needs_chromium, async () => {
   const id = await conference();
   const page = await personPage(browser, people.cleo);

@@ -1,5 +1,5 @@
 // One conference: who is in, what happened, what can be done; live while it lasts.
-import type { ConferenceView, WatchedConference } from "@parley/client";
+import { type ConferenceView, Problem, type WatchedConference } from "@parley/client";
 import { type ReactNode, useCallback, useEffect, useMemo, useState } from "react";
 import { Button, Tab, TabList, TabPanel, Tabs } from "react-aria-components";
 import { ChatPanel } from "../chat/chat-panel.tsx";
@@ -39,11 +39,7 @@ export function ConferenceDetail(props: {
         {known.failure === null ? (
           <p className="muted">{t("loading")}</p>
         ) : (
-          <>
-            <h1>{t("detail_not_found")}</h1>
-            <p className="lead">{t("detail_not_found_text")}</p>
-            <ProblemNotice thrown={known.failure} />
-          </>
+          <Unreadable thrown={known.failure} />
         )}
       </>
     );
@@ -56,6 +52,31 @@ export function ConferenceDetail(props: {
       ) : (
         <Facts {...props} known={known} watched={null} view={null} />
       )}
+    </>
+  );
+}
+
+// Only a server that answered can say that there is no such conference.
+function Unreadable({ thrown }: { readonly thrown: unknown }) {
+  const { t } = useSurroundings();
+  const reason = thrown instanceof Problem ? thrown.reason : "";
+  if (reason === "CONFERENCE_NOT_FOUND" || reason === "INVALID_ID") {
+    return (
+      <>
+        <h1>{t("detail_not_found")}</h1>
+        <p className="lead">{t("detail_not_found_text")}</p>
+      </>
+    );
+  }
+  return (
+    <>
+      <h1>{t("detail_failed")}</h1>
+      <ProblemNotice thrown={thrown} />
+      <p>
+        <Button className="button" onPress={() => location.reload()}>
+          {t("try_again")}
+        </Button>
+      </p>
     </>
   );
 }
@@ -164,24 +185,29 @@ function Facts(
   );
 }
 
-function Head(props: DetailProps & { readonly watched: WatchedConference | null }) {
+function Head(props: DetailProps & { readonly view: ConferenceView | null }) {
   const { t, moment } = useSurroundings();
   const { known, api, id } = props;
+  const title = known.conference?.name || t("conference_unnamed");
+  useEffect(() => {
+    document.title = `${title} · Parley`;
+  }, [title]);
   const [open, setOpen] = useState<"link" | "end" | null>(null);
   const [failure, setFailure] = useState<unknown>(null);
   const { conference } = known;
   if (!conference) return null;
   const created = readTime(conference.tm_create);
+  const is_live = props.view?.connection === "live";
   const is_open = conference.status === "progressing" || conference.status === "starting";
   return (
     <>
       <div className="head">
-        <h1>{conference.name || t("conference_unnamed")}</h1>
+        <h1>{title}</h1>
         <StatusChip status={conference.status} />
-        {props.watched && (
-          <span className="chip good">
+        {props.view && (
+          <span className={`chip ${is_live ? "good" : "warn"}`} role="status">
             <span className="dot" aria-hidden="true" />
-            {t("live")}
+            {t(is_live ? "live" : "reconnecting")}
           </span>
         )}
         <span className="grow" />

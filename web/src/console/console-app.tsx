@@ -31,6 +31,7 @@ export function ConsoleApp() {
   const [login, setLogin] = useState<Login | null>(readLogin);
   const [has_expired, setExpired] = useState(false);
   const route = useRoute();
+  useTitle(login ? route : null);
   const refused = useCallback(() => {
     writePreference("login", null);
     setExpired(true);
@@ -138,7 +139,7 @@ function Navigation(props: {
         />
         <Button className="button plain" onPress={props.onLogOut}>
           <Icon name="out" />
-          {t("logout")} ({props.username})
+          {t("logout")} <span className="nav-user">({props.username})</span>
         </Button>
       </div>
     </header>
@@ -149,10 +150,18 @@ function Navigation(props: {
 function useRoute(): Route {
   const hash = useSyncExternalStore(subscribeToHash, () => location.hash);
   const route = useMemo(() => readRoute(hash), [hash]);
-  useEffect(() => {
-    document.title = "Parley";
-  }, []);
   return route;
+}
+
+/** Names the window by its view, so that tabs and history can be told apart. A conference names it itself. */
+function useTitle(route: Route | null): void {
+  const { t } = useSurroundings();
+  const view = route?.view ?? null;
+  useEffect(() => {
+    if (view === "conference") return;
+    const name = view === null ? t("login") : t(`nav_${view}`);
+    document.title = `${name} · Parley`;
+  }, [view, t]);
 }
 
 function subscribeToHash(changed: () => void): () => void {

@@ -62,6 +62,7 @@ export function MakeLink(props: {
             label={t("copy")}
             caption={t("copy")}
             className="button primary"
+            has_focus
           />
         </div>
       </DialogBox>

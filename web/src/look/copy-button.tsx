@@ -10,6 +10,8 @@ export function CopyButton(props: {
   readonly label: string;
   readonly caption?: string;
   readonly className?: string;
+  /** It is what one came for: takes the focus when it appears. */
+  readonly has_focus?: boolean;
 }) {
   const { t } = useSurroundings();
   const [outcome, setOutcome] = useState<"none" | "copied" | "failed">("none");
@@ -24,6 +26,7 @@ export function CopyButton(props: {
       <Button
         className={props.className ?? (props.caption === undefined ? "icon-button" : "button")}
         aria-label={props.label}
+        autoFocus={props.has_focus ?? false}
         onPress={copy}
         onBlur={() => setOutcome("none")}
       >

@@ -1,5 +1,6 @@
 // A failure in words: what happened, the server's reason and the id under which its log knows it.
 import { Problem } from "@parley/client";
+import { problemText } from "./problem-texts.ts";
 import type { Surroundings } from "./surroundings.tsx";
 import { useSurroundings } from "./surroundings.tsx";
 
@@ -7,27 +8,21 @@ import { useSurroundings } from "./surroundings.tsx";
 export function sentenceFor(thrown: unknown, t: Surroundings["t"]): string {
   if (!(thrown instanceof Problem))
     return thrown instanceof Error ? thrown.message : String(thrown);
-  switch (thrown.reason) {
-    case "SERVER_UNREACHABLE":
-      return t("problem_unreachable");
-    case "PERMISSION_DENIED":
-      return t("problem_permission");
-    case "RATE_LIMIT_EXCEEDED":
-      return t("problem_rate");
-    default:
-      return thrown.message;
-  }
+  const text = problemText(thrown);
+  return text === null ? thrown.message : t(text);
 }
 
 /** Shows a failure. */
 export function ProblemNotice({ thrown }: { readonly thrown: unknown }) {
   const { t } = useSurroundings();
   const problem = thrown instanceof Problem ? thrown : null;
+  const unexplained = problem && problemText(problem) === null ? problem : null;
   return (
     <div className="notice bad" role="alert">
       <strong>{t("problem_title")}</strong>
       <span>{sentenceFor(thrown, t)}</span>
-      {problem?.details.map((detail) => (
+      {/* Where the pages have words of their own, the server's fields add nothing for a reader. */}
+      {unexplained?.details.map((detail) => (
         <span key={JSON.stringify(detail)} className="mono">
           {Object.entries(detail)
             .map(([name, value]) => `${name}: ${String(value)}`)

@@ -9,7 +9,7 @@ import {
   type WatchedConference,
   watchConference,
 } from "@parley/client";
-import { type FormEvent, useCallback, useEffect, useState } from "react";
+import { type FormEvent, useCallback, useEffect, useRef, useState } from "react";
 import { Button, FieldError, Input, Label, TextField, ToggleButton } from "react-aria-components";
 import { Icon } from "../look/icon.tsx";
 import { hueOf, initials, someNames } from "../look/people.ts";
@@ -18,6 +18,7 @@ import { ProblemNotice } from "../look/problem-notice.tsx";
 import { reportFault } from "../look/report.ts";
 import { useSurroundings } from "../look/surroundings.tsx";
 import { useNotice } from "../look/use-notice.ts";
+import type { TextKey } from "../text/index.ts";
 import type { MeetingAddress } from "./address.ts";
 import { DeviceChoices } from "./device-choices.tsx";
 import { deviceTexts } from "./device-problem.ts";
@@ -94,6 +95,7 @@ function Lobby(props: {
   const can_send = view.you?.role !== "listener";
   const wish = useDeviceWishes(devices, can_send);
   const [name, setName] = useState(() => view.you?.name || readPreference("name") || "");
+  const name_field = useRef<HTMLInputElement>(null);
   const [is_name_missing, setNameMissing] = useState(false);
   const [is_joining, setJoining] = useState(false);
   const [failure, setFailure] = useState<unknown>(null);
@@ -106,6 +108,7 @@ function Lobby(props: {
     event.preventDefault();
     const said = name.trim();
     setNameMissing(said === "");
+    if (said === "") name_field.current?.focus();
     if (said === "" || is_joining) return;
     writePreference("name", said);
     setJoining(true);
@@ -145,7 +148,7 @@ function Lobby(props: {
             autoComplete="name"
           >
             <Label>{t("your_name")}</Label>
-            <Input />
+            <Input ref={name_field} />
             <FieldError>{t("name_missing")}</FieldError>
           </TextField>
           <Button type="submit" className={`button primary join ${is_joining ? "is-busy" : ""}`}>
@@ -156,6 +159,11 @@ function Lobby(props: {
         <p className="muted">{t(can_send ? "devices_note" : "listener_note")}</p>
         {!can_send && <DeviceChoices devices={devices} can_send={false} />}
       </section>
+      {can_send && (
+        <section className="before-devices" aria-label={t("your_devices")}>
+          <DeviceChoices devices={devices} can_send />
+        </section>
+      )}
     </main>
   );
 }
@@ -273,23 +281,46 @@ function Preview(props: {
         </div>
       </div>
       <LevelMeter devices={devices} is_on={microphone.state === "open"} />
-      {(["microphone", "camera"] as const).map((kind) => {
-        const problem = view[kind].problem;
-        const texts = problem && deviceTexts(kind, problem);
-        return (
-          problem &&
-          texts && (
-            <div key={kind} className="notice warn" role="status">
-              <strong>{t(texts.title)}</strong>
-              <span>{t(texts.fix)}</span>
-              <Button className="button small" onPress={() => wish.open(kind)}>
-                {t("try_again")}
-              </Button>
-            </div>
-          )
-        );
-      })}
-      <DeviceChoices devices={devices} can_send />
+      {deviceFaults(view).map(({ kinds, titles, fix }) => (
+        <div key={fix} className="notice warn" role="status">
+          {titles.map((title) => (
+            <strong key={title}>{t(title)}</strong>
+          ))}
+          <span>{t(fix)}</span>
+          <Button
+            className="button small"
+            onPress={() => {
+              for (const kind of kinds) wish.open(kind);
+            }}
+          >
+            {t("try_again")}
+          </Button>
+        </div>
+      ))}
     </section>
   );
+}
+
+interface DeviceFault {
+  readonly kinds: readonly ("microphone" | "camera")[];
+  readonly titles: readonly TextKey[];
+  readonly fix: TextKey;
+}
+
+// What keeps microphone and camera from opening; one notice where the same helps both.
+function deviceFaults(view: Devices["view"]): DeviceFault[] {
+  const faults: DeviceFault[] = [];
+  for (const kind of ["microphone", "camera"] as const) {
+    const { problem } = view[kind];
+    const texts = problem && deviceTexts(kind, problem);
+    if (!texts) continue;
+    const same = faults.findIndex(({ fix }) => fix === texts.fix);
+    const other = faults[same];
+    if (!other) faults.push({ kinds: [kind], titles: [texts.title], fix: texts.fix });
+    else {
+      const titles = [...new Set([...other.titles, texts.title])];
+      faults[same] = { kinds: [...other.kinds, kind], titles, fix: texts.fix };
+    }
+  }
+  return faults;
 }

@@ -31,6 +31,9 @@ export function Farewell(props: {
   );
 }
 
+// Ends that somebody wanted: a reason's code would look like a fault.
+const expected: ReadonlySet<Ending["reason"]> = new Set(["left", "kicked", "ended", "taken_over"]);
+
 /** The page after the end of a conference or of a join that failed. */
 export function Ended(props: { readonly ending: Ending; readonly onRejoin: () => void }) {
   const { t } = useSurroundings();
@@ -48,7 +51,7 @@ export function Ended(props: { readonly ending: Ending; readonly onRejoin: () =>
           {reason === "failed" || reason === "media_unreachable" ? t("try_again") : t("rejoin")}
         </Button>
       )}
-      {problem && reason !== "left" && (
+      {problem && !expected.has(reason) && (
         <p className="muted small-print">
           <code>{problem.reason}</code>
           {problem.request_id && ` · ${t("request_id", { id: problem.request_id })}`}

@@ -1,5 +1,6 @@
 // Which last page a failure leads to.
 import { type Ending, Problem } from "@parley/client";
+import { isFull } from "../look/problem-texts.ts";
 
 /** The end that a failed join or look amounts to. */
 export function endingFor(thrown: unknown): Ending {
@@ -15,7 +16,8 @@ export function endingFor(thrown: unknown): Ending {
     case "CONFERENCE_NOT_FOUND":
       return { reason: "not_found", problem };
     case "STATE_INVALID":
-      return { reason: "ended", problem };
+      // Where no seat is left the conference goes on, and whoever waits may try again.
+      return { reason: isFull(problem) ? "failed" : "ended", problem };
     case "MEDIA_UNREACHABLE":
       return { reason: "media_unreachable", problem };
     default:

@@ -10,20 +10,22 @@ import type { PersonCommands } from "./person-menu.tsx";
 // A list that fits on one screen needs no search.
 const search_from = 8;
 
-/** Everybody who has not left. */
+/** Everybody who has not left: myself, raised hands in their order, then by name. */
 export function PeoplePanel(props: {
   readonly conference: JoinedConference;
   readonly view: ConferenceView;
   readonly commands: PersonCommands;
 }) {
-  const { t } = useSurroundings();
+  const { t, language } = useSurroundings();
   const [wanted, setWanted] = useState("");
   const { people } = props.view;
   const hands = people.filter(({ hand }) => hand);
   const sorted = [
     ...people.filter(({ is_me }) => is_me),
     ...hands.filter(({ is_me }) => !is_me),
-    ...people.filter(({ is_me, hand }) => !is_me && !hand),
+    ...people
+      .filter(({ is_me, hand }) => !is_me && !hand)
+      .sort((one, other) => one.name.localeCompare(other.name, language)),
   ];
   const found = sorted.filter(({ name }) =>
     name.toLocaleLowerCase().includes(wanted.trim().toLocaleLowerCase()),
@@ -94,19 +96,21 @@ function PersonRow(props: {
           )}
         </p>
         {!person.is_me && person.status === "joined" && (
-          <input
-            className="volume"
-            type="range"
-            min={0}
-            max={100}
-            value={volume}
-            aria-label={t("volume_of", { name })}
-            onChange={(event) => {
-              const loudness = event.currentTarget.valueAsNumber;
-              setVolume(loudness);
-              props.conference.setVolume(person.id, loudness / 100);
-            }}
-          />
+          <label className="volume">
+            <Icon name="sound" />
+            <input
+              type="range"
+              min={0}
+              max={100}
+              value={volume}
+              aria-label={t("volume_of", { name })}
+              onChange={(event) => {
+                const loudness = event.currentTarget.valueAsNumber;
+                setVolume(loudness);
+                props.conference.setVolume(person.id, loudness / 100);
+              }}
+            />
+          </label>
         )}
       </div>
       {person.muted ? (

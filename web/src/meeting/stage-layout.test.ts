@@ -92,6 +92,19 @@ test("a_shared_screen_gets_most_of_the_stage", () => {
   }
 });
 
+test("three_people_beside_a_screen_need_no_second_page_on_any_stage", () => {
+  const on_its_side: Area = { width: 796, height: 206 };
+  for (const [name, area] of Object.entries({ ...areas, on_its_side })) {
+    assert.equal(planStage(area, 3, true).tiles.length, 3, name);
+  }
+});
+
+test("under_a_screen_a_tall_stage_shows_people_in_a_grid", () => {
+  const { tiles, large } = planStage(phone, 12, true);
+  assert.equal(tiles.length, 12);
+  for (const { top } of tiles) assert.ok(large && top >= large.top + large.height);
+});
+
 test("a_screen_without_anybody_beside_it_takes_the_whole_stage", () => {
   assert.deepEqual(planStage(laptop, 0, true).large, { start: 0, top: 0, ...laptop });
 });

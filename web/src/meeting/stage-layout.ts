@@ -36,10 +36,14 @@ export const stage_limits = {
   /** Narrowest tile on a wide and on a tall stage; the picture is cut at its sides there. */
   ratio_min_wide: 4 / 3,
   ratio_min_tall: 3 / 4,
-  /** Tiles beside the large picture. */
+  /** Tiles at the side of the large picture: their share of the width and its bounds; a stage lower than `strip_low` may go down to the narrowest tile. */
   strip_share: 0.2,
   strip_min: 132,
   strip_max: 260,
+  strip_low: 480,
+  /** Shape of a large picture with tiles below it, and the least of the height that it gets. */
+  large_ratio: 4 / 3,
+  large_share_min: 0.46,
 } as const;
 
 /** Lays out `count` tiles, and one large picture where `has_large`. */
@@ -98,28 +102,45 @@ function planGrid(area: Area, count: number): StagePlan {
 }
 
 function planLarge(area: Area, count: number): StagePlan {
-  const { gap, strip_share, strip_min, strip_max, ratio_max } = stage_limits;
-  const is_wide = area.width >= area.height;
-  const along = is_wide ? area.height : area.width;
-  const across = is_wide ? area.width : area.height;
-  const thick = Math.min(strip_max, Math.max(strip_min, across * strip_share), across / 2);
-  // A strip at the side has tiles of its width, a strip below has tiles of its height.
-  const width = is_wide ? thick : Math.min(thick * (4 / 3), along);
-  const height = is_wide ? thick / ratio_max : thick;
-  const step = (is_wide ? height : width) + gap;
-  const per_page = Math.max(1, Math.min(stage_limits.tiles_max, Math.floor((along + gap) / step)));
+  if (count === 0) return { large: { start: 0, top: 0, ...area }, tiles: [], per_page: 1 };
+  return area.width >= area.height ? planBeside(area, count) : planBelow(area, count);
+}
+
+// A wide stage: one strip at the side, as thick as lets everybody be in it.
+function planBeside(area: Area, count: number): StagePlan {
+  const { gap, strip_share, strip_min, strip_max, strip_low, ratio_max } = stage_limits;
+  const thickest = Math.min(
+    strip_max,
+    Math.max(strip_min, area.width * strip_share),
+    area.width / 2,
+  );
+  const thinnest = area.height < strip_low ? stage_limits.tile_width_min : strip_min;
+  const fitting = ((area.height + gap) / count - gap) * ratio_max;
+  const width = Math.min(thickest, Math.max(thinnest, fitting));
+  const height = width / ratio_max;
+  const step = height + gap;
+  // A tile that fits exactly must not fall victim to rounding.
+  const fits = Math.floor((area.height + gap) / step + 0.001);
+  const per_page = Math.max(1, Math.min(stage_limits.tiles_max, fits));
   const shown = Math.min(count, per_page);
-  const used = shown * step - gap;
-  const first = (along - used) / 2;
+  const first = (area.height - (shown * step - gap)) / 2;
   const tiles = Array.from({ length: shown }, (_, at): Box => {
-    const offset = first + at * step;
-    return is_wide
-      ? { start: area.width - width, top: offset, width, height }
-      : { start: offset, top: area.height - height, width, height };
+    return { start: area.width - width, top: first + at * step, width, height };
   });
-  const rest = count === 0 ? 0 : thick + gap;
-  const large: Box = is_wide
-    ? { start: 0, top: 0, width: area.width - rest, height: area.height }
-    : { start: 0, top: 0, width: area.width, height: area.height - rest };
+  const large = { start: 0, top: 0, width: area.width - width - gap, height: area.height };
   return { large, tiles, per_page };
+}
+
+// A tall stage: a screen cannot use more height than its width gives it, so everybody has a grid of their own below.
+function planBelow(area: Area, count: number): StagePlan {
+  const { gap, strip_min, large_ratio, large_share_min } = stage_limits;
+  const wanted = Math.max(area.width / large_ratio, area.height * large_share_min);
+  const height = Math.min(wanted, Math.max(area.height / 2, area.height - strip_min - gap));
+  const top = height + gap;
+  const grid = planGrid({ width: area.width, height: area.height - top }, count);
+  return {
+    large: { start: 0, top: 0, width: area.width, height },
+    tiles: grid.tiles.map((box) => ({ ...box, top: box.top + top })),
+    per_page: grid.per_page,
+  };
 }

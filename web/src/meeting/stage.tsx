@@ -1,6 +1,6 @@
 // The stage: everybody's tile, one large picture where there is one, pages where not all fit.
 import type { ConferenceView, JoinedConference, OwnView, Person, Source } from "@parley/client";
-import { useRef, useState } from "react";
+import { type CSSProperties, useRef, useState } from "react";
 import { Button } from "react-aria-components";
 import { Icon } from "../look/icon.tsx";
 import { useSurroundings } from "../look/surroundings.tsx";
@@ -8,7 +8,7 @@ import { useSize } from "../look/use-size.ts";
 import type { PersonCommands } from "./person-menu.tsx";
 import type { TileSubject } from "./remote-picture.tsx";
 import { seat, spoke } from "./seating.ts";
-import { type Box, planStage } from "./stage-layout.ts";
+import { type Area, type Box, planStage } from "./stage-layout.ts";
 import { TileBox } from "./tile-box.tsx";
 
 /** What is shown large by choice. */
@@ -16,6 +16,9 @@ export interface Pin {
   readonly person_id: string;
   readonly source: Source;
 }
+
+// A tile's foot with some air, CSS pixels.
+const name_height = 52;
 
 interface Seats {
   readonly order: readonly string[];
@@ -62,7 +65,8 @@ export function Stage(props: {
   const page_count = Math.max(1, Math.ceil(order.length / plan.per_page));
   const page_now = Math.min(page, page_count - 1);
   const shown = order.slice(page_now * plan.per_page, (page_now + 1) * plan.per_page);
-  const boxes = planStage(area, shown.length, large !== null);
+  // The last page of a grid has larger tiles; beside a large picture everything keeps its place.
+  const boxes = large || page_count === 1 ? plan : planStage(area, shown.length, false);
   const place = new Map<string, Box>();
   for (const [at, id] of shown.entries()) {
     const box = boxes.tiles[at];
@@ -94,7 +98,11 @@ export function Stage(props: {
           return box ? tile({ person, source: "camera" }, box, false) : null;
         })}
         {large?.source === "screen" && boxes.large && tile(large, boxes.large, true)}
-        {present.length === 1 && <p className="alone">{t("alone")}</p>}
+        {present.length === 1 && (
+          <p className="alone" style={aboveName(area, boxes.tiles[0])}>
+            {t("alone")}
+          </p>
+        )}
       </div>
       {page_count > 1 && (
         <nav className="pages">
@@ -119,6 +127,11 @@ export function Stage(props: {
       )}
     </main>
   );
+}
+
+// On the lower part of the only picture, where the name below it stays readable.
+function aboveName(area: Area, box: Box | undefined): CSSProperties {
+  return box ? { insetBlockEnd: area.height - box.top - box.height + name_height } : {};
 }
 
 // A choice of the viewer comes first, then whoever of the others shares a screen. One's own screen would show itself in itself.

@@ -95,8 +95,9 @@ function useRun(toasts: Toasts, announcer: Announcer): MeetingControls["run"] {
       if (!(thrown instanceof Problem)) reportFault(thrown);
       else if (thrown.reason === "SCREEN_CANCELLED" || thrown.reason === "CONFERENCE_CLOSED")
         return;
-      const texts = thrown instanceof Problem ? deviceTexts(kind, thrown) : null;
-      const text = texts ? `${t(texts.title)}. ${t(texts.fix)}` : sentenceFor(thrown, t);
+      // A device that does not open has its banner, with the fix, until it opens or is given up.
+      else if (deviceTexts(kind, thrown)) return;
+      const text = sentenceFor(thrown, t);
       toasts.add(text, true);
       announcer.say("problem", text);
     });

@@ -30,6 +30,7 @@ export const en = {
   joining: "Joining…",
   listener_note: "This link lets you listen and watch. Others will not hear or see you.",
   your_camera: "Your camera",
+  your_devices: "Your devices",
   camera_is_off: "Camera is off",
   camera_starting: "Starting the camera…",
   microphone: "Microphone",
@@ -285,6 +286,7 @@ export const en = {
   detail_never_ends: "no timeout",
   detail_ends_after: "timeout {seconds} s",
   detail_not_found: "There is no such conference",
+  detail_failed: "The conference could not be read",
   detail_not_found_text: "It may belong to another customer, or the id is wrong.",
   fact_in_room: "In the room",
   fact_peak: "peak {count}",
@@ -364,6 +366,14 @@ export const en = {
   problem_title: "That did not work",
   problem_unreachable: "The server does not answer. Check that it is running and reachable.",
   problem_permission: "You may not do that.",
+  problem_credentials: "User name or password is wrong.",
+  problem_full: "All seats are taken. Try again when somebody has left.",
+  problem_state: "The conference does not allow this any more.",
+  problem_gone: "This person has left already.",
+  problem_unavailable: "The server cannot do this at the moment. Try again in a moment.",
+  problem_slow: "The server did not answer in time. Try again.",
+  problem_internal:
+    "Something went wrong on the server. Try again; if it stays so, tell whoever runs it the request below.",
   problem_rate: "Too many requests. Try again in a moment.",
 } as const satisfies Record<string, Entry>;
 
