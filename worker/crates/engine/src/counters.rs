@@ -31,6 +31,8 @@ counters! {
     Mixed = "rtp_mixed",
     /// Key frames asked for.
     KeyFrameRequests = "key_frame_requests",
+    /// Viewers who began with a cached key frame.
+    KeyFramesReplayed = "key_frames_replayed",
     /// NACKs sent to publishers.
     NacksOut = "nacks_out",
     /// Not STUN, DTLS, RTP or RTCP.

@@ -49,6 +49,20 @@ pub const FEEDBACK_INTERVAL_US: u64 = 50_000;
 pub const KEY_FRAME_REQUEST_INTERVAL_US: u64 = 500_000;
 /// Chromium's encoder ignores requests this close to its last key frame, us.
 pub const KEY_FRAME_QUIET_US: u64 = 300_000;
+/// A cached key frame up to this age is what a new viewer begins with, us. As long as caches keep
+/// packets; an older one would have more behind it than a new one costs.
+pub const REPLAY_AGE_MAX_US: u64 = 1_000_000;
+/// Packets, and bytes of payload, that a new viewer gets out of the cache at most: a key frame and
+/// most of a second of a large camera. Where it would be more, a new key frame is asked for.
+pub const REPLAY_PACKETS_MAX: u64 = 192;
+/// See [`REPLAY_PACKETS_MAX`].
+pub const REPLAY_BYTES_MAX: usize = 150_000;
+/// A replay goes out in parts at this distance, us, of about so many bytes each: 38 Mbit/s, half of
+/// what a browser's own key frames come with.
+pub const REPLAY_STEP_US: u64 = 5_000;
+/// See [`REPLAY_STEP_US`].
+pub const REPLAY_STEP_BYTES: usize = 24_000;
+
 /// A layer silent for this long is not wanted any more, us: layers vanish with the camera's size.
 pub const LAYER_SILENT_US: u64 = 1_000_000;
 /// A voice that has not sent for this long leaves its slot's viewers alone, us. With DTX a packet

@@ -85,6 +85,8 @@ pub(crate) enum RoomTimer {
     Speakers,
     /// Layers and sources of tiles.
     Tiles,
+    /// The next parts of what new viewers get out of caches.
+    Replay,
     /// 20 ms of the mix.
     Mix,
 }

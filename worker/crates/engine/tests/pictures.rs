@@ -90,7 +90,8 @@ fn a_switch_keeps_the_old_source_until_the_new_ones_key_frame_and_never_breaks_t
     table.tile(viewer, 0, Some((red, Source::Camera)), (640, 360));
     table.picture(red, "cam", None, Picture::key(100, 1));
     table.picture(blue, "cam", None, Picture::key(7_000, 2));
-    table.run(400);
+    // Too old to be repeated.
+    table.run(1_100);
     table.seats[blue].key_frames_wanted.clear();
     table.tile(viewer, 0, Some((blue, Source::Camera)), (640, 360));
     assert_eq!(
@@ -414,6 +415,7 @@ fn who_has_not_entered_is_not_seen_and_sees_nothing() {
     table.picture(camera, "cam", None, Picture::key(1, 1));
     table.picture(viewer, "cam", None, Picture::key(1, 2));
     assert!(table.seats[viewer].got.is_empty() && table.seats[camera].got.is_empty());
+    table.run(1_100);
     let endpoint = table.seats[camera].id;
     table.done(Request::EndpointEnter {
         endpoint,

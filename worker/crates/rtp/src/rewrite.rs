@@ -17,6 +17,11 @@ const VOICE_SWITCH_GAP_US: u64 = 10_000;
 const VOICE_FRAMES_PER_SECOND: u32 = 50;
 /// Least step of a picture's timestamp at a switch, as a part of a second.
 const PICTURE_STEP_DIVISOR: u32 = 1_000;
+/// How many times closer than they were taken the pictures follow each other with which a line
+/// catches up: a second of them becomes 31 ms, one picture about a millisecond.
+const CATCH_UP_DIVISOR: u32 = 32;
+/// Seconds after which nothing from before the line caught up is sent any more.
+const CATCH_UP_REMEMBERED_S: u32 = 10;
 /// Picture ids have 15 bits.
 const PICTURE_ID_MASK: u16 = 0x7fff;
 
@@ -49,6 +54,9 @@ pub struct OutTrack {
     rtx_index: u64,
     last_timestamp: u32,
     timestamp_offset: u32,
+    // Source timestamps before this one are drawn together.
+    #[serde(default)]
+    live_from: Option<u32>,
     // When the packet with `last_timestamp` went out; none before the first.
     last_at: Option<Micros>,
     picture: Pictures,
@@ -99,6 +107,7 @@ impl OutTrack {
             rtx_index: u64::from(first_index.rotate_left(7) & 0x7fff),
             last_timestamp: first_timestamp,
             timestamp_offset: 0,
+            live_from: None,
             last_at: None,
             picture: Pictures::default(),
             packets: 0,
@@ -119,6 +128,14 @@ impl OutTrack {
     pub const fn switch_to(&mut self, source: u32) {
         self.source = Some(source);
         self.has_switched = true;
+        self.live_from = None;
+    }
+
+    /// After a switch to a source whose packets begin in the past: those with timestamps before
+    /// `live_from` are to be shown at once. Their timestamps are drawn together, or the far side
+    /// would play the whole line as much later as the first of them is old.
+    pub const fn catch_up_to(&mut self, live_from: u32) {
+        self.live_from = Some(live_from);
     }
 
     /// Takes no packets until the next switch.
@@ -149,7 +166,10 @@ impl OutTrack {
         let index = self.out_index(info.index);
         let step = index.saturating_sub(self.last_index) as u32;
         self.growth.live = self.growth.live.saturating_add(step);
-        let timestamp = info.timestamp.wrapping_add(self.timestamp_offset);
+        self.forget_catching_up(info.timestamp);
+        let timestamp = self
+            .drawn_together(info.timestamp)
+            .wrapping_add(self.timestamp_offset);
         self.last_index = self.last_index.max(index);
         if self.last_at.is_none() || is_later(timestamp, self.last_timestamp) {
             self.last_timestamp = timestamp;
@@ -204,7 +224,9 @@ impl OutTrack {
         Some(Resent {
             index: self.rtx_index,
             original: index as u16,
-            timestamp: info.timestamp.wrapping_add(self.timestamp_offset),
+            timestamp: self
+                .drawn_together(info.timestamp)
+                .wrapping_add(self.timestamp_offset),
             counters: self.counters(info),
         })
     }
@@ -265,7 +287,7 @@ impl OutTrack {
         self.has_switched = false;
         self.source_start = info.index;
         self.out_start = self.last_index + 1;
-        self.timestamp_offset = timestamp.wrapping_sub(info.timestamp);
+        self.timestamp_offset = timestamp.wrapping_sub(self.drawn_together(info.timestamp));
         if let Detail::Vp8(descriptor) = info.detail {
             self.picture.begin(descriptor.counters());
         }
@@ -275,6 +297,23 @@ impl OutTrack {
     /// The index of a source packet that is not older than the switch.
     const fn out_index(&self, source_index: u64) -> u64 {
         self.out_start + (source_index - self.source_start)
+    }
+
+    fn drawn_together(&self, timestamp: u32) -> u32 {
+        match self.live_from {
+            Some(live) if is_later(live, timestamp) => {
+                live.wrapping_sub(live.wrapping_sub(timestamp) / CATCH_UP_DIVISOR)
+            }
+            _ => timestamp,
+        }
+    }
+
+    // After half a circle of timestamps, later ones would seem to lie before the catching up.
+    fn forget_catching_up(&mut self, timestamp: u32) {
+        let limit = self.clock_rate.saturating_mul(CATCH_UP_REMEMBERED_S);
+        self.live_from = self
+            .live_from
+            .filter(|live| !is_later(timestamp, live.wrapping_add(limit)));
     }
 
     /// Ticks from the last packet to one that begins now.

@@ -250,6 +250,50 @@ fn video_recovers_from_loss_by_rtx_and_key_frames() {
 }
 
 #[test]
+fn who_looks_shortly_after_others_begins_with_their_key_frame_also_under_loss() {
+    for seed in 1..=4 {
+        let mut stage = Stage::new(seed, Conditions::good());
+        stage.join(Role {
+            camera: Some(Layers::Three),
+            ..Role::default()
+        });
+        let viewers = 1..=8;
+        for _ in viewers.clone() {
+            stage.join(Role {
+                tiles: 1,
+                ..Role::default()
+            });
+        }
+        worsen(&mut stage);
+        for viewer in viewers.clone() {
+            stage.watch(viewer, &[0], (1_280, 720));
+            stage.run(130);
+        }
+        stage.run(10_000);
+        assert_sound(&stage);
+        let replayed = stage.stats().counters["key_frames_replayed"];
+        assert!(
+            replayed >= 2,
+            "seed {seed}: {replayed} began from the cache"
+        );
+        for viewer in viewers {
+            let eye = &stage.seats[viewer].eyes[0];
+            let frames = eye.shown.len();
+            assert!(
+                frames > 240,
+                "seed {seed}: viewer {viewer} saw {frames} of 300 frames"
+            );
+            assert_eq!(eye.strange, 0, "seed {seed}");
+        }
+        // A packet that is sealed twice gives its key away.
+        let mut once = stage.written.clone();
+        once.sort_unstable();
+        once.dedup();
+        assert_eq!(once.len(), stage.written.len(), "seed {seed}");
+    }
+}
+
+#[test]
 fn the_same_seed_gives_the_same_trace() {
     let run = |seed| {
         // The DTLS library's retransmissions wait for a random time of its own, so the handshakes

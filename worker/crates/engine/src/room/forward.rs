@@ -18,9 +18,10 @@ use crate::slab::Key;
 use crate::transport::State;
 
 /// A line that has just taken over another source.
-struct Switch {
-    viewer: Viewer,
-    before: Option<Key>,
+pub(super) struct Switch {
+    pub(super) viewer: Viewer,
+    /// What it showed before.
+    pub(super) before: Option<Key>,
 }
 
 /// A packet of a line, numbered, not yet written.
@@ -93,7 +94,7 @@ impl Room {
     }
 
     /// Lets go of the source that a line showed before.
-    fn after_switch(&mut self, layer_key: Key, switch: &Switch) {
+    pub(super) fn after_switch(&mut self, layer_key: Key, switch: &Switch) {
         if let Some(before) = switch.before.filter(|before| *before != layer_key)
             && let Some(layer) = self.layers.get_mut(before)
         {
@@ -141,6 +142,9 @@ fn send_pending(
         let Some(line) = endpoint.send.get_mut(viewer.line) else {
             return switch;
         };
+        if line.replays_later(layer_key, *index) {
+            continue;
+        }
         let may_begin = info.is_key_frame || layer.medium == Medium::Audio;
         if line.awaited == Some(layer_key) && may_begin && line.is_awaited_codec(info.codec) {
             let before = line.take_over(layer.source);
@@ -153,7 +157,8 @@ fn send_pending(
     switch
 }
 
-fn send_live(
+/// Sends a packet of the layer that a line shows. Never the same packet twice.
+pub(super) fn send_live(
     endpoint: &mut Endpoint,
     line_place: usize,
     layer: &Layer,

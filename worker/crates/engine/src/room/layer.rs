@@ -46,6 +46,8 @@ pub(crate) struct Layer {
     pub(crate) pending: Vec<u64>,
     pub(crate) viewers: Vec<Viewer>,
     pub(crate) key_frames: KeyFrames,
+    /// Where the newest key frame begins.
+    pub(crate) key_frame: Option<u64>,
     pub(crate) key_frame_timer_armed: bool,
     pub(crate) last_packet: Micros,
     pub(crate) size: Option<(u32, u32)>,
@@ -93,6 +95,7 @@ impl Layer {
             pending: Vec::new(),
             viewers: Vec::new(),
             key_frames: KeyFrames::default(),
+            key_frame: None,
             key_frame_timer_armed: false,
             last_packet: now,
             size: None,
@@ -108,6 +111,21 @@ impl Layer {
             Medium::Video => limits::LAYER_SILENT_US,
         };
         now.micros_since(self.last_packet) <= limit
+    }
+
+    /// Notes a packet with which a decoder can start. A key frame may have several (parameter sets,
+    /// pictures cut into slices), and they may come in any order.
+    pub(crate) fn on_key_frame(&mut self, index: u64, timestamp: u32, now: Micros) {
+        self.key_frames.on_key_frame(now);
+        let known = self.key_frame.and_then(|known| {
+            let (info, _) = self.cache.get(known)?;
+            Some((known, info.timestamp == timestamp))
+        });
+        self.key_frame = Some(match known {
+            Some((known, true)) => known.min(index),
+            Some((known, false)) => known.max(index),
+            None => index,
+        });
     }
 
     /// Whether a key frame waits to be sent.

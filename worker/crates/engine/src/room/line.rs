@@ -8,6 +8,7 @@ use parley_wire::{Codec, CodecParameters, Medium, SendLine, TileWish};
 
 use crate::limits;
 use crate::room::mix::codec_id;
+use crate::room::replay::Replay;
 use crate::slab::Key;
 
 /// Payload types with which a source's packets go out on a line.
@@ -67,6 +68,8 @@ pub(crate) struct OutLine {
     pub(crate) current: Option<Key>,
     /// The layer that takes over with its next key frame.
     pub(crate) awaited: Option<Key>,
+    /// The line catches up with its layer out of the cache.
+    pub(crate) replay: Option<Replay>,
     /// What the client asked for; voice lines have none.
     pub(crate) wish: Option<TileWish>,
     /// By place of the codec in the current source's list.
@@ -96,6 +99,7 @@ impl OutLine {
             track: OutTrack::new(Pace::Picture, 90_000, 0, 0),
             current: None,
             awaited: None,
+            replay: None,
             wish: None,
             types: Vec::new(),
             awaited_types: Vec::new(),
@@ -123,8 +127,15 @@ impl OutLine {
 
     /// Waits for `layer`, whose line offers `codecs`.
     pub(crate) fn await_layer(&mut self, layer: Key, codecs: &[CodecParameters]) {
+        self.replay = None;
         self.awaited = Some(layer);
         self.awaited_types = self.map_types(codecs);
+    }
+
+    /// Whether a replay of `layer` is still to reach this packet.
+    pub(crate) fn replays_later(&self, layer: Key, index: u64) -> bool {
+        self.replay
+            .is_some_and(|replay| replay.layer == layer && index >= replay.next)
     }
 
     /// Whether the awaited source may send in this codec.
@@ -150,6 +161,7 @@ impl OutLine {
     /// Starts again with the layer that is shown, after a time in which nothing could be written: a
     /// picture with its next key frame, sound with its next packet.
     pub(crate) fn restart(&mut self, layer: Key, source: u32) {
+        self.replay = None;
         match self.parameters.medium {
             Medium::Audio => self.track.switch_to(source),
             Medium::Video => {
@@ -213,6 +225,7 @@ impl OutLine {
         self.track.stop();
         self.current = None;
         self.awaited = None;
+        self.replay = None;
     }
 
     fn map_types(&self, source: &[CodecParameters]) -> Vec<Option<PayloadTypes>> {

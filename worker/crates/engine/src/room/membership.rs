@@ -121,6 +121,12 @@ impl Room {
             if let Some(line) = line {
                 line.muted = state.muted;
                 line.live_rids = state.rids;
+                // Nobody is to see what was filmed before the camera was covered.
+                for layer in line.layers.iter().filter(|_| state.muted) {
+                    if let Some(known) = self.layers.get_mut(*layer) {
+                        known.key_frame = None;
+                    }
+                }
             }
         }
         self.update_voice_of(key, shared);
@@ -186,6 +192,9 @@ impl Room {
                 .flat_map(|line| line.layers.iter().copied())
                 .collect();
             for layer in published {
+                if let Some(known) = self.layers.get_mut(layer) {
+                    known.key_frame = None;
+                }
                 self.ask_key_frame(layer, shared);
             }
         }

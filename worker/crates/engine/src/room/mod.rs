@@ -12,6 +12,7 @@ mod mix;
 mod picture_size;
 mod probe;
 mod publish;
+mod replay;
 mod reports;
 mod restore;
 mod tiles;
@@ -25,7 +26,7 @@ use crate::audio::SpeakerSelector;
 use crate::shared::{EndpointTimer, RoomTimer, Shared, Timer};
 use crate::slab::{Key, Slab};
 use endpoint::Endpoint;
-use layer::Layer;
+use layer::{Layer, Viewer};
 use mix::RoomMix;
 
 pub(crate) use endpoint::Refusal;
@@ -57,6 +58,10 @@ pub(crate) struct Room {
     voices_stale: bool,
     tiles_stale: bool,
     tiles_armed: bool,
+    /// Lines that catch up out of a cache.
+    replays: Vec<Viewer>,
+    replays_due: bool,
+    replays_armed: bool,
     mix: Option<Box<RoomMix>>,
 }
 
@@ -78,6 +83,9 @@ impl Room {
             voices_stale: false,
             tiles_stale: false,
             tiles_armed: false,
+            replays: Vec::new(),
+            replays_due: false,
+            replays_armed: false,
             mix: None,
         }
     }
@@ -100,6 +108,7 @@ impl Room {
             RoomTimer::KeyFrame(layer) => self.on_key_frame_timer(layer, shared),
             RoomTimer::Speakers => self.on_speakers_timer(shared),
             RoomTimer::Tiles => self.on_tiles_timer(shared),
+            RoomTimer::Replay => self.on_replay_timer(),
             RoomTimer::Mix => self.on_mix_timer(shared),
         }
     }
@@ -125,6 +134,7 @@ impl Room {
         !self.ready.is_empty()
             || self.voices_stale
             || self.tiles_stale
+            || self.replays_due
             || !self.changed.is_empty()
             || self.mix.as_ref().is_some_and(|mix| mix.has_work())
     }
@@ -138,7 +148,7 @@ impl Room {
         if std::mem::take(&mut self.tiles_stale) {
             self.update_tiles(shared);
         }
-        let is_done = self.fan_out(shared) && self.send_mix(shared);
+        let is_done = self.fan_out(shared) && self.send_replays(shared) && self.send_mix(shared);
         self.announce(shared);
         is_done
     }

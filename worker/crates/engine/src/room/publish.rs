@@ -305,7 +305,7 @@ impl Room {
                 self.tiles_stale |= layer.size != Some(size);
                 layer.size = Some(size);
             }
-            layer.key_frames.on_key_frame(shared.now);
+            layer.on_key_frame(index, header.timestamp, shared.now);
         }
         let info = PacketInfo {
             index,

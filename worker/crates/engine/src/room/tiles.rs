@@ -312,6 +312,9 @@ impl Room {
             .get_mut(viewer.endpoint)
             .and_then(|e| e.send.get_mut(viewer.line));
         let Some(line) = line else { return };
+        if line.replay.is_some_and(|replay| replay.layer == layer_key) {
+            line.replay = None;
+        }
         if line.awaited == Some(layer_key) {
             line.awaited = None;
         }
@@ -338,6 +341,9 @@ impl Room {
             return;
         };
         if line.awaited == Some(target) {
+            if line.replay.is_some() {
+                return;
+            }
             // Still waiting: whatever became of the last wish, there is one again.
             return self.want_key_frame(target, shared);
         }
@@ -356,8 +362,9 @@ impl Room {
             return;
         };
         layer.add_viewer(viewer);
-        // A key frame that has just come and waits to be sent is taken at once.
-        if !layer.begins_now() {
+        // A key frame that has just come and waits to be sent is taken at once, and one that others
+        // have had a moment ago is repeated.
+        if !layer.begins_now() && !self.start_replay(viewer, target, shared) {
             self.want_key_frame(target, shared);
         }
     }
