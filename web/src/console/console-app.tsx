@@ -139,7 +139,10 @@ function Navigation(props: {
         />
         <Button className="button plain" onPress={props.onLogOut}>
           <Icon name="out" />
-          {t("logout")} <span className="nav-user">({props.username})</span>
+          <span>
+            {t("logout")}
+            <span className="nav-user"> ({props.username})</span>
+          </span>
         </Button>
       </div>
     </header>
