@@ -77,8 +77,8 @@ export async function personPage(browser: Browser, persona: Persona): Promise<Pa
   return page;
 }
 
-// Runs inside the page before its own code.
-function installDevices(persona: Persona): void {
+/** Runs inside a page before its own code: devices and probes of one person. */
+export function installDevices(persona: Persona): void {
   interface Probes {
     heard(): Record<number, number>;
     tracks: MediaStreamTrack[];

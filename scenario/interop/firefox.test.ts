@@ -1,0 +1,182 @@
+// Firefox on the meeting page, with somebody in Chromium: tones and colours both ways, simulcast, leave.
+import assert from "node:assert/strict";
+import { networkInterfaces } from "node:os";
+import { after, before, test } from "node:test";
+import type { Browser, Page } from "playwright-core";
+import { launchChromium, needs_chromium, seen, tonesHeard } from "../harness/chromium.ts";
+import { type FirefoxPage, needs_firefox, openFirefox } from "../harness/firefox.ts";
+import { joinMeeting, people } from "../harness/meeting.ts";
+import { type Parley, startParley, until } from "../harness/parley.ts";
+
+// Firefox pairs no address of its own with the loopback's.
+const host = Object.values(networkInterfaces())
+  .flat()
+  .find((one) => one?.family === "IPv4" && !one.internal)?.address;
+const needs = {
+  skip:
+    needs_chromium.skip ||
+    needs_firefox.skip ||
+    (host === undefined ? "firefox needs an address beside the loopback's" : false),
+};
+
+let parley: Parley;
+let browser: Browser;
+let firefox: FirefoxPage;
+before(async () => {
+  if (needs.skip || host === undefined) return;
+  [parley, browser, firefox] = await Promise.all([
+    startParley({ PARLEY_MEDIA_HOST: host }),
+    launchChromium(),
+    openFirefox(people.ben),
+  ]);
+});
+after(async () => {
+  await firefox?.close();
+  await browser?.close();
+  await parley?.stop();
+});
+
+const slow_ms = 20_000;
+
+/** Clicks the button of that name as soon as it is there. */
+const click = (name: RegExp): Promise<unknown> =>
+  until(
+    `a button ${name}`,
+    () =>
+      firefox.evaluate((pattern) => {
+        const button = [...document.querySelectorAll("button")].find((one) =>
+          new RegExp(pattern).test(`${one.getAttribute("aria-label") ?? ""} ${one.textContent}`),
+        );
+        button?.click();
+        return button !== undefined;
+      }, name.source),
+    slow_ms,
+  );
+
+/** A second of everything that Firefox plays, one Ogg file in Base64 for each line of sound. */
+const record = (): Promise<string[]> =>
+  firefox.evaluate(() => {
+    const { tracks } = (window as unknown as { probes: { tracks: MediaStreamTrack[] } }).probes;
+    const lines = tracks.filter(({ kind }) => kind === "audio");
+    return Promise.all(
+      lines.map(async (track) => {
+        const recorder = new MediaRecorder(new MediaStream([track]));
+        const parts: Blob[] = [];
+        recorder.addEventListener("dataavailable", ({ data }) => parts.push(data));
+        const stopped = new Promise((resolve) => recorder.addEventListener("stop", resolve));
+        recorder.start();
+        setTimeout(() => recorder.stop(), 1_000);
+        await stopped;
+        const bytes = new Uint8Array(await new Blob(parts).arrayBuffer());
+        return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+      }),
+    );
+  });
+
+/** Loudest level of a tone in such files, dB of full scale; another browser decodes them. */
+const loudness = (page: Page, files: string[], tone_hz: number): Promise<number> =>
+  page.evaluate(
+    async ({ given, hz }) => {
+      const rate = 48_000;
+      const levels = await Promise.all(
+        given.map(async (text) => {
+          const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+          const context = new OfflineAudioContext(1, 1, rate);
+          const samples = (await context.decodeAudioData(bytes.buffer)).getChannelData(0);
+          // A tenth of a second from the middle: a whole number of periods of every tone.
+          const part = samples.slice(samples.length / 2, samples.length / 2 + rate / 10);
+          let [real, imaginary] = [0, 0];
+          for (const [at, sample] of part.entries()) {
+            real += sample * Math.cos((2 * Math.PI * hz * at) / rate);
+            imaginary += sample * Math.sin((2 * Math.PI * hz * at) / rate);
+          }
+          return 20 * Math.log10(Math.max(1e-6, (2 * Math.hypot(real, imaginary)) / part.length));
+        }),
+      );
+      return Math.round(Math.max(...levels));
+    },
+    { given: files, hz: tone_hz },
+  );
+
+/** A picture on Firefox's page: its colour, and how many frames were painted. */
+const pictureOf = (label: string): Promise<{ color: string; frames: number } | null> =>
+  firefox.evaluate((wanted) => {
+    interface Painting extends HTMLVideoElement {
+      /** Firefox counts no frames of live media elsewhere. */
+      readonly mozPaintedFrames: number;
+    }
+    const { probes } = window as unknown as {
+      probes: { seen(): { label: string; color: string }[] };
+    };
+    const one = probes.seen().find((picture) => picture.label === wanted);
+    const video = [...document.querySelectorAll("video")].find(
+      (element) => element.closest("[aria-label]")?.getAttribute("aria-label") === wanted,
+    ) as Painting | undefined;
+    return one && video ? { color: one.color, frames: video.mozPaintedFrames } : null;
+  }, label);
+
+const layersSent = (): Promise<number> =>
+  firefox.evaluate(async () => {
+    const { connections } = (window as unknown as { probes: { connections: RTCPeerConnection[] } })
+      .probes;
+    const stats = await connections.at(-1)?.getStats();
+    const sent = [...(stats?.values() ?? [])].filter(
+      (entry) => entry.type === "outbound-rtp" && entry.kind === "video" && entry.framesEncoded > 5,
+    );
+    return sent.length;
+  });
+
+test("firefox_and_chromium_hear_and_see_each_other", needs, async () => {
+  const { id } = await parley.api<{ id: string }>("POST", "/v1.0/conferences", {
+    type: "conference",
+  });
+  const ada = await joinMeeting(parley, browser, id, people.ada);
+  await firefox.goto((await parley.link(id, people.ben.name)).url);
+  await click(/Join now/);
+
+  const { ben } = people;
+  const hearsBen = async (): Promise<boolean> => (await tonesHeard(ada.page)).includes(ben.tone_hz);
+  const bensFrames = async (): Promise<number> =>
+    (await seen(ada.page)).find(({ label, color }) => label === ben.name && color === ben.color)
+      ?.frames ?? 0;
+  await until("Ada hears Ben", hearsBen, slow_ms);
+  const frames = await until("Ada sees Ben", bensFrames, slow_ms);
+  await until("Ben moves", async () => (await bensFrames()) > frames + 10, slow_ms);
+  await until("Firefox sends two layers", async () => (await layersSent()) >= 2, slow_ms);
+
+  const first = await until(
+    "Ben sees Ada",
+    async () => {
+      const picture = await pictureOf(people.ada.name);
+      return picture?.color === people.ada.color ? picture : null;
+    },
+    slow_ms,
+  );
+  await until(
+    "Ada moves",
+    async () => ((await pictureOf(people.ada.name))?.frames ?? 0) > first.frames + 10,
+    slow_ms,
+  );
+  await until(
+    "Ben hears Ada and not himself",
+    async () => {
+      const files = await record();
+      const [hers, own] = await Promise.all([
+        loudness(ada.page, files, people.ada.tone_hz),
+        loudness(ada.page, files, ben.tone_hz),
+      ]);
+      return hers > -40 && own < -60;
+    },
+    slow_ms,
+  );
+
+  await click(/Leave/);
+  await until("Ada is alone", async () => {
+    const { conferencecall_ids } = await parley.api<{ conferencecall_ids: string[] }>(
+      "GET",
+      `/v1.0/conferences/${id}`,
+    );
+    return conferencecall_ids.length === 1;
+  });
+  assert.deepEqual([...firefox.faults, ...ada.faults], []);
+});
