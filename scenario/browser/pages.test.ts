@@ -327,6 +327,16 @@ test("on_a_phone_every_control_is_large_enough_for_a_finger", needs_chromium, as
   await page.getByRole("menuitem", { name: "Settings" }).tap();
   await page.getByRole("dialog", { name: "Settings" }).waitFor();
   await assertFingersHit(page, "in the settings");
+  await page.goto(parley.url);
+  await page.getByRole("textbox", { name: "User name" }).fill("admin");
+  await page.getByLabel("Password").fill(password);
+  await assertFingersHit(page, "at the log-in");
+  await page.getByRole("button", { name: "Log in" }).tap();
+  await page.getByRole("row", { name: /Pages/ }).first().waitFor();
+  await assertFingersHit(page, "in the list of conferences");
+  await page.goto(`${parley.url}/#/conferences/${id}`);
+  await page.getByRole("img", { name: /Time line/ }).waitFor();
+  await assertFingersHit(page, "on the page of one conference");
   await close(page.context(), ben.page.context());
 });
 
