@@ -1,12 +1,14 @@
 // (c) Join latency in a real Chromium on loopback: from the POST to the first decoded picture of somebody else.
-// `player` offers one sound and one picture (like WHEP); `meeting` offers what our SDK offers (three voices, camera
-// with layers, screen, 25 tiles) and asks for its first tile over the live socket.
+// `player` offers one sound and one picture (like WHEP); `meeting` joins by our SDK (three voices, a camera with layers,
+// screen, 25 tiles) and shows who publishes as soon as the SDK names them, as the meeting page does.
 import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus, loadavg } from "node:os";
 import type { Page } from "playwright-core";
+import type * as Sdk from "../client/src/index.ts";
 import { launchChromium, personPage } from "../scenario/harness/chromium.ts";
 import { type Parley, startParley, until } from "../scenario/harness/parley.ts";
+import { startSdkSite } from "../scenario/harness/sdk-page.ts";
 
 const joins_each = 40;
 // People do not join on each other's heels. Less than 500 ms after another's, a join waits for the worker's next
@@ -32,7 +34,12 @@ interface Measured {
 type Shape = "player" | "meeting";
 
 async function main(): Promise<void> {
-  const parley = await startParley({ PARLEY_LIMITS_JOIN_RATE: "0", PARLEY_LOG_LEVEL: "warn" });
+  const site = await startSdkSite();
+  const parley = await startParley({
+    PARLEY_LIMITS_JOIN_RATE: "0",
+    PARLEY_LOG_LEVEL: "warn",
+    PARLEY_HTTP_ALLOWED_ORIGINS: site.origin,
+  });
   const browser = await launchChromium();
   try {
     const conference_id = (
@@ -42,28 +49,33 @@ async function main(): Promise<void> {
     const shown = await publish(publisher, parley, conference_id);
     const viewer = await personPage(browser, { name: "Bob", tone_hz: 880, color: "blue" });
     await emptyPage(viewer, parley);
+    const guest = await personPage(browser, { name: "Cleo", tone_hz: 660, color: "lime" });
+    await guest.goto(site.origin);
+    await guest.waitForFunction(() => "parley" in window);
     const measured: Record<Shape | "crowd", Measured[]> = { player: [], meeting: [], crowd: [] };
-    const shapes: Shape[] = ["player", "meeting"];
+    const joinOnce = async (shape: Shape, name: string): Promise<Measured> => {
+      const { token } = await parley.link(conference_id, name);
+      return shape === "player"
+        ? playOnce(viewer, { url: parley.url, conference_id, token })
+        : meetOnce(guest, { url: parley.url, conference_id, token, shown });
+    };
     // Two of each first: the page, its codecs and the server are warm afterwards.
     for (let round = -2; round < joins_each; round += 1) {
-      for (const shape of shapes) {
-        const { token } = await parley.link(conference_id, `viewer ${round}`);
-        const one = await joinOnce(viewer, parley.url, conference_id, token, shape, shown);
+      for (const shape of ["player", "meeting"] as const) {
+        const one = await joinOnce(shape, `viewer ${round}`);
         if (round >= 0) measured[shape].push(one);
         await new Promise((done) => setTimeout(done, pause_ms));
       }
     }
     for (let round = 0; round < crowd_joins; round += 1) {
-      const { token } = await parley.link(conference_id, `crowd ${round}`);
-      measured.crowd.push(
-        await joinOnce(viewer, parley.url, conference_id, token, "meeting", shown),
-      );
+      measured.crowd.push(await joinOnce("meeting", `crowd ${round}`));
     }
     write(measured);
     await parley.api("DELETE", `/v1.0/conferences/${conference_id}`);
   } finally {
     await browser.close();
     await parley.stop();
+    await site.close();
   }
 }
 
@@ -101,18 +113,17 @@ async function publish(page: Page, parley: Parley, conference_id: string): Promi
   return location.slice(location.lastIndexOf("/") + 1);
 }
 
-const joinOnce = (
-  page: Page,
-  url: string,
-  conference_id: string,
-  token: string,
-  shape: Shape,
-  shown: string,
-): Promise<Measured> =>
+interface Target {
+  readonly url: string;
+  readonly conference_id: string;
+  readonly token: string;
+}
+
+/** Joins as a player does: one sound, one picture, one POST of the bare offer. */
+const playOnce = (page: Page, target: Target): Promise<Measured> =>
   page.evaluate(
-    async ({ url, conference_id, token, shape, shown, within_ms }) => {
+    async ({ url, conference_id, token, within_ms }) => {
       const pc = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
-      const tiles: string[] = [];
       const picture = new Promise<number>((resolve) => {
         pc.ontrack = ({ track }) => {
           if (track.kind !== "video") return;
@@ -129,107 +140,121 @@ const joinOnce = (
           if (pc.connectionState === "connected") resolve(performance.now());
         };
       });
-      const slim = (transceiver: RTCRtpTransceiver): void => {
-        const codecs = RTCRtpReceiver.getCapabilities("video")?.codecs ?? [];
-        transceiver.setCodecPreferences(
-          codecs.filter(
-            ({ mimeType, sdpFmtpLine = "" }) =>
-              mimeType === "video/VP8" ||
-              mimeType === "video/rtx" ||
-              (mimeType === "video/H264" &&
-                sdpFmtpLine.includes("42e01f") &&
-                sdpFmtpLine.includes("packetization-mode=1")),
-          ),
-        );
-      };
-      if (shape === "player") {
-        pc.addTransceiver("audio", { direction: "recvonly" });
-        pc.addTransceiver("video", { direction: "recvonly" });
-      } else {
-        const media = await navigator.mediaDevices.getUserMedia({ audio: true, video: true });
-        const [microphone] = media.getAudioTracks();
-        const [camera] = media.getVideoTracks();
-        if (!microphone || !camera) throw new Error("no devices");
-        pc.addTransceiver(microphone, { direction: "sendrecv" });
-        pc.addTransceiver("audio", { direction: "recvonly" });
-        pc.addTransceiver("audio", { direction: "recvonly" });
-        slim(
-          pc.addTransceiver(camera, {
-            direction: "sendonly",
-            sendEncodings: [{ rid: "q", scaleResolutionDownBy: 2 }, { rid: "h" }],
-          }),
-        );
-        slim(pc.addTransceiver("video", { direction: "sendonly" }));
-        for (let tile = 0; tile < 25; tile += 1) {
-          slim(pc.addTransceiver("video", { direction: "recvonly" }));
-        }
-      }
+      pc.addTransceiver("audio", { direction: "recvonly" });
+      pc.addTransceiver("video", { direction: "recvonly" });
       await pc.setLocalDescription();
-      const offer = pc.localDescription?.sdp ?? "";
+      const body = pc.localDescription?.sdp ?? "";
       const start = performance.now();
       const reply = await fetch(`${url}/v1.0/conferences/${conference_id}/conferencecalls`, {
         method: "POST",
-        headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
-        body: JSON.stringify({ offer }),
+        headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/sdp" },
+        body,
       });
-      const body = (await reply.json()) as {
-        answer: string;
-        conferencecall: { id: string };
-        lines: { mid: string; role: string }[];
-      };
-      if (!reply.ok) throw new Error(JSON.stringify(body));
+      const answer = await reply.text();
+      if (!reply.ok) throw new Error(answer);
       const answered = performance.now();
-      const own = body.conferencecall.id;
-      tiles.push(...body.lines.filter(({ role }) => role === "tile").map(({ mid }) => mid));
-      let socket: WebSocket | undefined;
-      if (shape === "meeting") {
-        // As our SDK does: the socket opens beside the media.
-        socket = new WebSocket(
-          `${url.replace("http", "ws")}/v1.0/conferences/${conference_id}/live?token=${token}&conferencecall_id=${own}`,
-        );
-        const open = socket;
-        open.onopen = () =>
-          open.send(
-            JSON.stringify({
-              id: 1,
-              type: "tiles",
-              tiles: [
-                {
-                  mid: tiles[0],
-                  conferencecall_id: shown,
-                  source: "camera",
-                  width: 640,
-                  height: 360,
-                },
-              ],
-            }),
-          );
-      }
-      await pc.setRemoteDescription({ type: "answer", sdp: body.answer });
+      await pc.setRemoteDescription({ type: "answer", sdp: answer });
       const set = performance.now();
       const late = new Promise<never>((_, reject) => {
-        setTimeout(
-          () => reject(new Error(`no picture within ${within_ms} ms: ${shape}`)),
-          within_ms,
-        );
+        setTimeout(() => reject(new Error(`no picture within ${within_ms} ms`)), within_ms);
       });
       const times = await Promise.race([Promise.all([connected, picture]), late]);
-      const result = {
+      pc.close();
+      await fetch(new URL(reply.headers.get("location") ?? "", url), {
+        method: "DELETE",
+        headers: { Authorization: `Bearer ${token}` },
+      });
+      document.body.replaceChildren();
+      return {
         answered_ms: answered - start,
         set_ms: set - start,
         connected_ms: times[0] - start,
         picture_ms: times[1] - start,
       };
-      socket?.close();
-      pc.close();
-      await fetch(`${url}/v1.0/conferencecalls/${own}`, {
-        method: "DELETE",
-        headers: { Authorization: `Bearer ${token}` },
-      });
-      document.body.replaceChildren();
-      return result;
     },
-    { url, conference_id, token, shape, shown, within_ms: picture_within_ms },
+    { ...target, within_ms: picture_within_ms },
+  );
+
+/** Joins by the SDK from a page of another site, with microphone and camera, and shows `shown` once they are in the roster. */
+const meetOnce = (page: Page, target: Target & { readonly shown: string }): Promise<Measured> =>
+  page.evaluate(
+    async ({ url, conference_id, token, shown, within_ms }) => {
+      const { parley } = window as unknown as { parley: typeof Sdk };
+      const at: Record<string, number> = {};
+      const answer_set = Promise.withResolvers<void>();
+      const path_open = Promise.withResolvers<void>();
+      // The SDK tells of none of these moments: they are taken where it meets the browser.
+      const fetchAsBefore = window.fetch;
+      window.fetch = async (input, init) => {
+        at["posted"] ??= performance.now();
+        const reply = await fetchAsBefore(input, init);
+        at["answered"] ??= performance.now();
+        return reply;
+      };
+      const Connection = window.RTCPeerConnection;
+      window.RTCPeerConnection = class extends Connection {
+        constructor(configuration?: RTCConfiguration) {
+          super(configuration);
+          this.addEventListener("connectionstatechange", () => {
+            if (this.connectionState !== "connected") return;
+            at["connected"] ??= performance.now();
+            path_open.resolve();
+          });
+        }
+        override async setRemoteDescription(description: RTCSessionDescriptionInit): Promise<void> {
+          await super.setRemoteDescription(description);
+          at["set"] ??= performance.now();
+          answer_set.resolve();
+        }
+      };
+      try {
+        const joined = await parley.joinConference({
+          server: url,
+          conference_id,
+          token,
+          camera: true,
+        });
+        const picture = new Promise<number>((resolve) => {
+          let is_shown = false;
+          const show = (): void => {
+            const person = joined.view.people.find(({ id }) => id === shown);
+            if (is_shown || !person?.camera) return;
+            is_shown = true;
+            const tile = joined.showTile(shown, "camera", { width: 640, height: 360 });
+            const video = document.createElement("video");
+            video.autoplay = true;
+            video.muted = true;
+            video.srcObject = tile.media;
+            document.body.append(video);
+            video.requestVideoFrameCallback(() => resolve(performance.now()));
+          };
+          joined.on("change", show);
+          show();
+        });
+        const late = new Promise<never>((_, reject) => {
+          setTimeout(() => reject(new Error(`no picture within ${within_ms} ms`)), within_ms);
+        });
+        // The picture may be there before the browser says that the answer is set.
+        const [pictured] = await Promise.race([
+          Promise.all([picture, answer_set.promise, path_open.promise]),
+          late,
+        ]);
+        await joined.leave();
+        const since = (moment: number | undefined): number =>
+          (moment ?? Number.NaN) - (at["posted"] ?? Number.NaN);
+        return {
+          answered_ms: since(at["answered"]),
+          set_ms: since(at["set"]),
+          connected_ms: since(at["connected"]),
+          picture_ms: since(pictured),
+        };
+      } finally {
+        window.fetch = fetchAsBefore;
+        window.RTCPeerConnection = Connection;
+        document.body.replaceChildren();
+      }
+    },
+    { ...target, within_ms: picture_within_ms },
   );
 
 function write(measured: Record<Shape | "crowd", Measured[]>): void {

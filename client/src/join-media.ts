@@ -55,8 +55,8 @@ export interface JoinMediaPorts {
 
 /** The media half. */
 export interface JoinMedia {
-  /** Opens devices, offers, posts. Gives the path of the join. */
-  join(): Promise<string>;
+  /** Opens devices, offers, posts. Gives the path of the join as soon as the server has accepted; `opened` resolves when the answer is set, too. */
+  join(): Promise<{ readonly location: string; readonly opened: Promise<void> }>;
   conferencecallId(): string;
   readonly tiles: Tiles;
   readonly voices: Voices;
@@ -187,7 +187,7 @@ export function createJoinMedia(ports: JoinMediaPorts): JoinMedia {
     };
   };
 
-  const join = async (): Promise<string> => {
+  const join: JoinMedia["join"] = async () => {
     const first = open();
     connection = first;
     await Promise.all([
@@ -200,21 +200,26 @@ export function createJoinMedia(ports: JoinMediaPorts): JoinMedia {
     const key = newClientId();
     accepted = await postWithRetries(body(offer), key);
     if (is_closed) throw new Problem("CONFERENCE_CLOSED", "The conference was left");
+    return { location: accepted.location, opened: begin(first, accepted) };
+  };
+
+  const begin = async (first: MediaConnection, given: Accepted): Promise<void> => {
     if (isListener()) {
       // The role is known only now: what was opened for nothing is closed again.
       sending.silence();
       devices.closeMicrophone();
       if (sending.sources.camera.state !== "off") await sending.setCamera(false);
     }
-    await first.answer(accepted.answer);
+    // The lines are known before the answer is: what the live socket says of them meanwhile is not lost.
     show(first);
+    await first.answer(given.answer);
+    if (is_closed) return;
     is_watching = true;
     repair_since_ms = null;
     lookLater();
     stepping = timing.after(media_limits.first_path_ms, () => {
       if (!has_had_path) ports.ended({ reason: "media_unreachable", problem: unreachable() });
     });
-    return accepted.location;
   };
 
   const postWithRetries = async (given: JoinBody, key: string): Promise<Accepted> => {
@@ -351,7 +356,7 @@ export function createJoinMedia(ports: JoinMediaPorts): JoinMedia {
     else if (step.on === "same") await resumeSame(is_stale);
     else await resumeNew(is_stale);
   };
-  const begin = (): void => {
+  const watchAgain = (): void => {
     path.reset(timing.now_ms());
     is_watching = true;
   };
@@ -362,7 +367,7 @@ export function createJoinMedia(ports: JoinMediaPorts): JoinMedia {
     const fragment = await patchRestart(access, accepted.location, connection.restartFragment());
     if (is_stale()) return;
     await connection.answerFragment(fragment);
-    begin();
+    watchAgain();
   };
 
   const resume = async (
@@ -384,7 +389,7 @@ export function createJoinMedia(ports: JoinMediaPorts): JoinMedia {
   };
   const resumed = (again: Accepted): void => {
     accepted = again;
-    begin();
+    watchAgain();
     publish();
     tiles.sendAll();
   };
@@ -428,7 +433,7 @@ export function createJoinMedia(ports: JoinMediaPorts): JoinMedia {
     connection = fresh;
     coming = null;
     show(fresh);
-    begin();
+    watchAgain();
     old?.close();
     pathOpened();
   };

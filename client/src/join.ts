@@ -52,7 +52,7 @@ export async function joinConference(
     if (!options.devices) devices.close();
   };
   try {
-    const location = await media.join();
+    const { location, opened } = await media.join();
     let leaving: Promise<void> = Promise.resolve();
     // Closing the page leaves: others should not see an empty chair for 20 s.
     const onPageHide = (): void => {
@@ -82,6 +82,13 @@ export async function joinConference(
       core.finish({ reason: "left", problem: null });
       await leaving;
     };
+    // The socket opens beside the media path: whom to show is asked for while the browser still sets the answer.
+    opened.catch((cause: unknown) => {
+      const problem = new Problem("ANSWER_INVALID", "The browser refused the server's answer", {
+        cause,
+      });
+      core.finish({ reason: "media_unreachable", problem });
+    });
     await core.started;
     return createHandle({ options, core, media, devices, emitter, leave });
   } catch (thrown) {

@@ -105,7 +105,7 @@ test("it_comes_back_at_once_and_asks_for_what_came_after_the_last_event", () => 
 test("tries_grow_rarer_up_to_a_bound_and_go_on_for_ever", () => {
   const { opened, time, cut } = start();
   const pauses: number[] = [];
-  for (let time_ = 0; time_ < 40; time_ += 1) {
+  for (let nth = 0; nth < 120; nth += 1) {
     const began = time.timing.now_ms();
     const count = opened.length;
     cut();
@@ -115,6 +115,18 @@ test("tries_grow_rarer_up_to_a_bound_and_go_on_for_ever", () => {
   assert.ok((pauses[0] ?? 0) <= 31 && (pauses[2] ?? 0) <= 70);
   assert.ok(pauses.every((pause) => pause <= link_limits.retry_ms_max * 1.25 + 1));
   assert.ok((pauses.at(-1) ?? 0) >= link_limits.retry_ms_max * 0.75);
+});
+
+test("a_server_that_restarts_is_found_within_150_ms_of_its_return", () => {
+  const { opened, time, cut } = start();
+  const began = time.timing.now_ms();
+  while (time.timing.now_ms() - began < link_limits.restarting_ms) {
+    const count = opened.length;
+    const at = time.timing.now_ms();
+    cut();
+    while (opened.length === count) time.advance(1);
+    assert.ok(time.timing.now_ms() - at <= 150 + 1);
+  }
 });
 
 test("a_server_that_falls_silent_is_left_after_some_missed_pings", () => {

@@ -39,8 +39,10 @@ export interface LiveLink {
 
 /** Bounds of the link. */
 export const link_limits = {
-  /** First pause before another try; grows by half each time. */
+  /** First pause before another try; grows by half each time, but not above the second figure as long as a restart of the server may take. */
   retry_ms_min: 30,
+  retry_ms_restarting: 120,
+  restarting_ms: 5_000,
   retry_ms_max: 2_000,
   /** A try that has brought no first frame by then is given up. */
   open_ms: 5_000,
@@ -75,6 +77,8 @@ export function openLiveLink(ports: {
   let is_ready = false;
   let is_closed = false;
   let attempt = 0;
+  let pause_ms = link_limits.retry_ms_min;
+  let lost_ms: number | null = null;
   let command_id = 0;
   let silence: Timer | null = null;
   let retry: Timer | null = null;
@@ -116,10 +120,14 @@ export function openLiveLink(ports: {
     }
     attempt += 1;
     listener.lost(attempt);
-    const pause_ms = Math.min(
-      link_limits.retry_ms_min * 1.5 ** (attempt - 1),
-      link_limits.retry_ms_max,
-    );
+    lost_ms ??= timing.now_ms();
+    const is_restarting = timing.now_ms() - lost_ms < link_limits.restarting_ms;
+    if (attempt > 1) {
+      pause_ms = Math.min(
+        pause_ms * 1.5,
+        is_restarting ? link_limits.retry_ms_restarting : link_limits.retry_ms_max,
+      );
+    }
     retry?.cancel();
     // The first tries go out at once, so that a restarted server is found in no time; later ones are spread.
     retry = timing.after(attempt < 4 ? pause_ms : pause_ms * (0.75 + timing.random() / 2), connect);
@@ -154,6 +162,8 @@ export function openLiveLink(ports: {
       listener.frame(frame);
       is_ready = true;
       attempt = 0;
+      pause_ms = link_limits.retry_ms_min;
+      lost_ms = null;
       for (const entry of waiting.values()) socket?.send(entry.text);
       listener.ready(frame.boot_id);
       return;

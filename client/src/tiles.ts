@@ -28,7 +28,7 @@ interface Taken {
   view: TileView;
 }
 
-/** Wishes of one layout are sent together. */
+/** Wishes of one layout are sent together: those of one task at once, those that follow within this as one. */
 const gather_ms = 20;
 /** A wish that is not fulfilled is told again, since the server may not have known the person yet: after this, then ever more rarely. */
 const remind_ms = 250;
@@ -49,7 +49,10 @@ export function createTiles(
   let reminding: Timer | null = null;
   let pause_ms = remind_ms;
 
+  let sent_ms = Number.NEGATIVE_INFINITY;
+
   const send = (): void => {
+    sent_ms = timing.now_ms();
     order(lines.orders());
     reminding?.cancel();
     reminding = timing.after(pause_ms, () => {
@@ -61,7 +64,8 @@ export function createTiles(
   };
   const sendSoon = (): void => {
     pause_ms = remind_ms;
-    gathering ??= timing.after(gather_ms, () => {
+    const is_first = timing.now_ms() - sent_ms > gather_ms;
+    gathering ??= timing.after(is_first ? 0 : gather_ms, () => {
       gathering = null;
       send();
     });

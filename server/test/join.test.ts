@@ -298,6 +298,42 @@ test("a_host_mutes_others_and_only_they_switch_it_on_again", async () => {
   );
 });
 
+test("a_tile_for_somebody_who_is_not_back_from_a_restart_is_not_forgotten", async () => {
+  const before = joining;
+  const conference_id = await before.conference();
+  const caller = before.person(conference_id);
+  const first = await before.joins.join(caller, conference_id, { offer: sdk_offer });
+  const b = (await before.joins.join(before.admin, conference_id, { offer: sdk_offer }))
+    .conferencecall;
+  const stranger = await before.joins.join(before.admin, await before.conference(), {
+    offer: sdk_offer,
+  });
+  const again = await before.restart();
+  try {
+    const a = first.conferencecall;
+    await again.joins.join(caller, conference_id, {
+      offer: sdk_offer,
+      resume: { conferencecall_id: a.id, resume_key: first.resume_key },
+    });
+    const size = { width: 640, height: 360 };
+    await again.showing.tiles(caller, id(a), [
+      { mid: "5", conferencecall_id: b.id, source: "camera", ...size },
+      { mid: "6", conferencecall_id: stranger.conferencecall.id, source: "camera", ...size },
+    ]);
+    assert.deepEqual(again.fakes.at(0).requests.at(-1), {
+      type: "endpoint_tiles",
+      endpoint: a.reference_id,
+      tiles: [
+        { mid: "5", show: { endpoint: b.reference_id, source: "camera" }, ...size },
+        { mid: "6", show: null, ...size },
+      ],
+    });
+  } finally {
+    await again.close();
+    joining = await startJoining();
+  }
+});
+
 test("tiles_name_people_by_conferencecall_in_both_directions", async () => {
   const conference_id = await joining.conference();
   const caller = joining.person(conference_id);

@@ -1,6 +1,6 @@
 // What a join publishes and wants to see, while it lasts: the media half of the live socket's commands.
 import type { Actor } from "../../kernel/event.ts";
-import type { ConferencecallId } from "../../kernel/id.ts";
+import type { CallId, ConferencecallId, ConferenceId } from "../../kernel/id.ts";
 import { problems } from "../../kernel/problem.ts";
 import type { Media, PublishState, TileWish } from "../../media/index.ts";
 import type { Source } from "../../sdp/index.ts";
@@ -59,7 +59,7 @@ const sources = ["microphone", "camera", "screen"] as const;
 export function createShowing(ports: {
   media: Media;
   attendance: Pick<MediaAttendance, "seats">;
-  conferencecalls: Pick<Conferencecalls, "rowFor" | "update">;
+  conferencecalls: Pick<Conferencecalls, "present" | "rowFor" | "update">;
 }): Showing {
   const { media, conferencecalls } = ports;
   const { seats } = ports.attendance;
@@ -80,6 +80,22 @@ export function createShowing(ports: {
   const tell = async (seat: Seat | undefined, lines: PublishState[]): Promise<void> => {
     if (!seat || seat.state === "lost" || lines.length === 0) return;
     await inTurn(seat, () => media.publish({ endpoint: seat.endpoint, lines }));
+  };
+
+  // Names the endpoints of people in a conference. Somebody who was joined before a restart of this server has no seat
+  // until they are back, but the same endpoint: the worker shows it as soon as it is there.
+  const endpointsOf = async (
+    ids: readonly ConferencecallId[],
+    conference_id: ConferenceId,
+  ): Promise<ReadonlyMap<ConferencecallId, CallId>> => {
+    const endpoints = new Map(
+      seats.of(conference_id).map((seat) => [seat.conferencecall_id, seat.endpoint]),
+    );
+    if (ids.every((id) => endpoints.has(id))) return endpoints;
+    for (const row of await conferencecalls.present(conference_id)) {
+      endpoints.set(row.id, row.reference_id);
+    }
+    return endpoints;
   };
 
   return {
@@ -116,23 +132,24 @@ export function createShowing(ports: {
           details: [{ field: "tiles", limit: tile_wishes_max }],
         });
       }
-      const asked = wishes.map((wish) => {
-        requireTile(seat, wish);
-        const shown = wish.conferencecall_id as ConferencecallId | null;
-        const other = shown === null ? undefined : seats.get(shown);
-        // Somebody who has just left, or is of another conference, has no picture.
-        const is_here = other?.conference_id === row.conference_id;
-        const tile: TileWish = {
-          mid: wish.mid,
-          show:
-            other && is_here ? { endpoint: other.endpoint, source: wish.source ?? "camera" } : null,
-          width: wish.width,
-          height: wish.height,
-        };
-        return tile;
+      for (const wish of wishes) requireTile(seat, wish);
+      if (seat.state === "lost" || wishes.length === 0) return;
+      const shown = wishes.flatMap((wish) => wish.conferencecall_id ?? []) as ConferencecallId[];
+      await inTurn(seat, async () => {
+        const endpoints = await endpointsOf(shown, row.conference_id);
+        const asked = wishes.map((wish): TileWish => {
+          const id = wish.conferencecall_id as ConferencecallId | null;
+          // Somebody who has just left, or is of another conference, has no picture.
+          const endpoint = id === null ? undefined : endpoints.get(id);
+          return {
+            mid: wish.mid,
+            show: endpoint === undefined ? null : { endpoint, source: wish.source ?? "camera" },
+            width: wish.width,
+            height: wish.height,
+          };
+        });
+        await media.tiles(seat.endpoint, asked);
       });
-      if (seat.state === "lost" || asked.length === 0) return;
-      await inTurn(seat, () => media.tiles(seat.endpoint, asked));
     },
 
     async mute(caller, id, by) {
