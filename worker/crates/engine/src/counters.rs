@@ -66,6 +66,8 @@ counters! {
     SkippedByLine = "skipped_by_line",
     /// A retransmission beyond the viewer's cap.
     RefusedRtxCap = "refused_rtx_cap",
+    /// A retransmission of what has not come from the publisher; it goes out when it comes.
+    RtxAwaited = "rtx_awaited",
     /// A retransmission that is no longer cached.
     RefusedRtxGone = "refused_rtx_gone",
     /// Media for a viewer that is silent.

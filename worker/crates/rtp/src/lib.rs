@@ -100,6 +100,7 @@ pub mod limits;
 pub mod pacer;
 pub mod payload;
 pub mod receive;
+pub mod repair_time;
 pub mod rewrite;
 pub mod rtcp;
 pub mod sequence;

@@ -39,6 +39,8 @@ pub const NACK_DELAY: Duration = Duration::from_millis(5);
 pub const NACK_INTERVAL_MIN: Duration = Duration::from_millis(20);
 /// See [`NACK_INTERVAL_MIN`].
 pub const NACK_INTERVAL_MAX: Duration = Duration::from_millis(250);
+/// Wait between two requests while nothing is known of the path: longer than most round trips.
+pub const NACK_INTERVAL_UNKNOWN: Duration = Duration::from_millis(100);
 
 /// Sender SSRCs whose SRTCP replay windows are kept per endpoint; the one unused for longest goes.
 pub const RTCP_SENDERS_MAX: usize = 64;

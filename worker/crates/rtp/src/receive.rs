@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::RtpError;
 use crate::limits::{
     MISSING_PACKETS_MAX, NACK_AGE_MAX, NACK_ATTEMPTS_MAX, NACK_DELAY, NACK_INTERVAL_MAX,
-    NACK_INTERVAL_MIN,
+    NACK_INTERVAL_MIN, NACK_INTERVAL_UNKNOWN,
 };
 use crate::rtcp::ReportBlock;
 use crate::sequence::{ReplayWindow, extend};
@@ -60,6 +60,8 @@ struct Missing {
     index: u64,
     noticed: Micros,
     due: Micros,
+    // When it was asked for last.
+    asked: Micros,
     attempts: u8,
 }
 
@@ -242,16 +244,30 @@ impl Reception {
                 || packet.attempts == NACK_ATTEMPTS_MAX && now < packet.due
         });
         let interval = round_trip
-            .unwrap_or(NACK_INTERVAL_MAX)
+            .unwrap_or(NACK_INTERVAL_UNKNOWN)
             .clamp(NACK_INTERVAL_MIN, NACK_INTERVAL_MAX);
         for packet in missing.iter_mut() {
             if packet.due <= now && packet.attempts < NACK_ATTEMPTS_MAX {
                 packet.attempts += 1;
+                packet.asked = now;
                 packet.due = now + interval;
                 requests.push(packet.index as u16);
             }
         }
         given_up + (before - missing.len()) as u32
+    }
+
+    /// Whether this packet is missing and may still be brought back by a request.
+    #[must_use]
+    pub fn is_awaited(&self, index: u64) -> bool {
+        self.find_missing(index).is_some()
+    }
+
+    /// When a missing packet was asked for, by its sequence number; none unless that was once.
+    #[must_use]
+    pub fn asked_once(&self, sequence: u16) -> Option<Micros> {
+        let missing = self.find_missing(extend(self.window.top()?, sequence))?;
+        (missing.attempts == 1).then_some(missing.asked)
     }
 
     /// When [`due_requests`](Self::due_requests) has something to do.
@@ -295,8 +311,15 @@ impl Reception {
             index,
             noticed: now,
             due: now + NACK_DELAY,
+            asked: now,
             attempts: 0,
         }));
+    }
+
+    fn find_missing(&self, index: u64) -> Option<&Missing> {
+        let missing = self.missing.as_ref()?;
+        let at = missing.binary_search_by_key(&index, |packet| packet.index);
+        missing.get(at.ok()?)
     }
 
     fn forget(&mut self, index: u64) {

@@ -326,3 +326,48 @@ fn the_same_seed_gives_the_same_trace() {
     assert_eq!(first, run(7));
     assert_ne!(first.0, run(8).0);
 }
+
+/// Time in which a viewer's picture stood still, beyond two frames. Units: milliseconds.
+fn frozen_ms(stage: &Stage, viewer: usize) -> u64 {
+    let shown = &stage.seats[viewer].eyes[0].shown;
+    let gaps = shown.windows(2).map(|pair| pair[1].at.0 - pair[0].at.0);
+    gaps.map(|gap| gap.saturating_sub(66_666)).sum::<u64>() / 1_000
+}
+
+#[test]
+fn a_publishers_losses_freeze_nobody_for_long() {
+    let mut frozen = 0;
+    for seed in 1..=6 {
+        let mut stage = Stage::new(seed, Conditions::good());
+        stage.join(Role {
+            camera: Some(Layers::One),
+            ..Role::default()
+        });
+        stage.join(Role {
+            tiles: 1,
+            ..Role::default()
+        });
+        stage.watch(1, &[0], (640, 360));
+        stage.run(1_000);
+        stage.network.set_conditions(Conditions {
+            loss_percent: 5.0,
+            delay_us: 20_000,
+            jitter_us: 5_000,
+            ..Conditions::default()
+        });
+        stage.run(20_000);
+        assert_sound(&stage);
+        let counters = stage.stats().counters;
+        assert_eq!(
+            counters["refused_rtx_gone"], 0,
+            "seed {seed}: what a viewer misses is cached, or on its way to us"
+        );
+        assert!(counters["rtx_awaited"] > 0, "seed {seed}");
+        let freeze = stage.seats[1].eyes[0].freeze_max_us(stage.now);
+        assert!(freeze < 350_000, "seed {seed}: froze for {freeze} µs");
+        frozen += frozen_ms(&stage, 1);
+    }
+    // 5 % both ways on 45 ms of round trip, three packets a picture, nothing held back to smooth it:
+    // with requests each 250 ms it was 27 s.
+    assert!(frozen < 22_000, "{frozen} ms of 120 s");
+}

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use parley_rtp::bandwidth::{AdaptiveEstimator, BandwidthEstimator, Bounds};
 use parley_rtp::header::{ExtensionIds, RtpHeader};
+use parley_rtp::repair_time::RepairTime;
 use parley_rtp::time::Micros;
 use parley_rtp::transport_cc::{ArrivalLog, SendHistory};
 use parley_wire::{
@@ -110,6 +111,8 @@ pub(crate) struct Endpoint {
     pub(crate) probe: Option<RunningProbe>,
     pub(crate) rtx_budget: RtxBudget,
     pub(crate) round_trip: Option<Duration>,
+    /// How soon it repairs what it published.
+    pub(crate) repair_time: RepairTime,
     /// A receiver's clock that asks for an answer: who, its time, when it came.
     pub(crate) reference_time: Option<(u32, u32, Micros)>,
     /// Our SSRC where we only receive.
@@ -165,6 +168,7 @@ impl Endpoint {
             probe: None,
             rtx_budget: RtxBudget::new(now),
             round_trip: None,
+            repair_time: RepairTime::default(),
             reference_time: None,
             // Any number that is none of ours; a line's own SSRC serves where there is a line.
             feedback_ssrc: own_ssrc.unwrap_or(random.next() as u32 | 1),

@@ -160,10 +160,17 @@ impl Room {
                 shared.count(Counter::RefusedRtxGone);
                 continue;
             };
-            let size = layer
-                .cache
-                .get(source_index)
-                .map_or(0, |(_, payload)| payload.len());
+            let Some((_, payload)) = layer.cache.get(source_index) else {
+                // Lost before it came to us: the repair, once it is here, goes out to everybody like
+                // a packet that was late.
+                shared.count(if layer.main.reception.is_awaited(source_index) {
+                    Counter::RtxAwaited
+                } else {
+                    Counter::RefusedRtxGone
+                });
+                continue;
+            };
+            let size = payload.len();
             if !endpoint.rtx_budget.spend(shared.now, size) {
                 shared.count(Counter::RefusedRtxCap);
                 continue;

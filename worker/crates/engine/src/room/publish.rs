@@ -226,10 +226,13 @@ impl Room {
         let Some((original, payload)) = payload.split_first_chunk::<2>() else {
             return;
         };
-        let original = layer
-            .main
-            .reception
-            .on_retransmission(u16::from_be_bytes(*original));
+        let reception = &mut layer.main.reception;
+        let original = u16::from_be_bytes(*original);
+        let asked = reception.asked_once(original);
+        let original = reception.on_retransmission(original);
+        if let (Some(asked), Some(endpoint)) = (asked, self.endpoints.get_mut(key)) {
+            endpoint.repair_time.add(shared.now.since(asked));
+        }
         if let Ok(original) = original {
             self.keep(key, layer_key, header, original, payload, shared);
         }

@@ -163,6 +163,8 @@ impl Room {
             return; // another timer was set since, for an earlier moment that has been served
         }
         endpoint.nack_armed = None;
+        // What repairs took says more than the round trip: it has the publisher's own time in it.
+        let patience = endpoint.repair_time.patience().or(endpoint.round_trip);
         let mut next: Option<Micros> = None;
         let mut hopeless = Vec::new();
         let published: Vec<Key> = endpoint
@@ -176,7 +178,7 @@ impl Room {
             };
             let mut missing = Vec::new();
             let reception = &mut layer.main.reception;
-            let given_up = reception.due_requests(now, endpoint.round_trip, &mut missing);
+            let given_up = reception.due_requests(now, patience, &mut missing);
             if given_up > 0 && !layer.viewers.is_empty() {
                 hopeless.push(layer_key);
             }

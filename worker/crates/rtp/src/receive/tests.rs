@@ -178,3 +178,34 @@ fn a_restored_track_goes_on_counting_and_refuses_what_came_before() {
         (0, 0, 100)
     );
 }
+
+#[test]
+fn a_repair_is_timed_only_where_it_was_asked_for_once() {
+    let mut reception = video();
+    reception.on_packet(1, 0, ms(0));
+    reception.on_packet(4, 0, ms(0));
+    assert!(reception.is_awaited(2) && !reception.is_awaited(4));
+    assert_eq!(reception.asked_once(2), None, "not asked for yet");
+    requests(&mut reception, ms(10));
+    assert_eq!(reception.asked_once(2), Some(ms(10)));
+    assert_eq!(reception.on_retransmission(2), Ok(2));
+    assert!(!reception.is_awaited(2));
+    requests(&mut reception, ms(200));
+    assert_eq!(reception.asked_once(3), None, "which request was answered?");
+}
+
+#[test]
+fn an_unknown_path_is_asked_again_after_a_tenth_of_a_second() {
+    let mut reception = video();
+    reception.on_packet(1, 0, ms(0));
+    reception.on_packet(3, 0, ms(0));
+    let mut asked = Vec::new();
+    for now in 0..250 {
+        let mut now_asked = Vec::new();
+        reception.due_requests(ms(now), None, &mut now_asked);
+        if !now_asked.is_empty() {
+            asked.push(now);
+        }
+    }
+    assert_eq!(asked, [5, 105, 205]);
+}
