@@ -27,7 +27,7 @@ function main(): void {
       cores: availableParallelism(),
       load_average_1min_before: Number(load_average_before?.toFixed(2)),
     },
-    load: "forward: one publisher, 240 packets/s of 1,000 bytes, to viewers on loopback with transport-wide feedback; burst = 8 packets of a frame together, spread = one each 4.2 ms. mix: 3 talkers who listen too, and listeners of one Opus mix",
+    load: "forward: one publisher, 240 packets/s of 1,000 bytes, to viewers on loopback with transport-wide feedback; burst = 8 packets of a frame together, spread = one each 4.2 ms. mix: 3 talkers who listen too, and listeners of one Opus mix. The floor is measured right before and right after each, and the mean taken",
     ...(JSON.parse(stdout) as object),
     targets: {
       "forward.ratio_to_floor": "at most 2",
