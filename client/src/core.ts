@@ -35,8 +35,8 @@ export interface Core {
   readonly link: LiveLink;
   /** Resolves at the first frame, rejects when it ends before. */
   readonly started: Promise<void>;
-  /** Replaces parts of the view and says so. */
-  patch(part: Partial<ConferenceView>): void;
+  /** The media path is being repaired (since when, which attempt), or flows again (null). */
+  repairing(repair: { readonly since_ms: number; readonly attempt: number } | null): void;
   /** Ends it, once. */
   finish(ending: Ending): void;
   mute(conferencecall_id: string): Promise<void>;
@@ -92,6 +92,18 @@ export function createCore(
   const start = Promise.withResolvers<void>();
   start.promise.catch(toldToWhoeverWaits);
 
+  // Live is who has both: the socket, and media that flows.
+  let is_socket_live = false;
+  let socket_lost: { since_ms: number; attempt: number } | null = null;
+  let repair: { readonly since_ms: number; readonly attempt: number } | null = null;
+  const tellConnection = (): void => {
+    if (has_finished || (view.connection === "connecting" && !is_socket_live)) return;
+    const reconnect = socket_lost ?? repair;
+    const connection = reconnect || !is_socket_live ? "reconnecting" : "live";
+    if (connection === "live" && view.connection === "live") return;
+    patch({ connection, reconnect });
+  };
+
   const patch = (part: Partial<ConferenceView>): void => {
     view = { ...view, ...part };
     emitter.emit("change", view);
@@ -145,16 +157,18 @@ export function createCore(
       ready(boot_id) {
         deadline.cancel();
         options.signal?.removeEventListener("abort", onAbort);
-        patch({ connection: "live", reconnect: null });
+        is_socket_live = true;
+        socket_lost = null;
+        // First the listener: another server means that the media has to be repaired, and is not live yet.
         listener.ready?.(boot_id);
+        tellConnection();
         start.resolve();
       },
       lost(attempt) {
         if (has_finished) return;
-        if (view.connection !== "connecting") {
-          const since_ms = view.reconnect?.since_ms ?? timing.now_ms();
-          patch({ connection: "reconnecting", reconnect: { since_ms, attempt } });
-        }
+        is_socket_live = false;
+        socket_lost = { since_ms: view.reconnect?.since_ms ?? timing.now_ms(), attempt };
+        tellConnection();
         listener.lost?.();
       },
       refused: (code) => finish(endingOf(code, conferencecall_id !== null)),
@@ -179,7 +193,10 @@ export function createCore(
     chat,
     link,
     started: start.promise,
-    patch,
+    repairing(running) {
+      repair = running;
+      tellConnection();
+    },
     finish,
     mute: (id) => order("mute", { conferencecall_id: id }),
     kick: (id) => order("kick", { conferencecall_id: id }),
