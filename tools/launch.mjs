@@ -15,6 +15,7 @@ npm test [-- path …]                  every test, or those whose path contains
 npm run check                         format, lint, types, import directions, unused code, contracts
 npm run bench [-- name …]             measure; results under bench/results/
 npm run contract                      write contract/ and docs/reference/ from the sources
+npm run build                         only make ready what npm start needs; for images and CI
 Each takes --no-system: install no system programs.`;
 
 const commands = {
@@ -36,6 +37,11 @@ const commands = {
   check: async (args) => run("tools/check.ts", args),
   contract: async (args) => run("tools/contract.ts", args),
   bench: async (args) => run("tools/bench.ts", args, await built()),
+  // Packages are installed before every command.
+  packages: async () => {},
+  build: async () => {
+    await built();
+  },
 };
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
