@@ -37,8 +37,9 @@ const commands = {
   check: async (args) => run("tools/check.ts", args),
   contract: async (args) => run("tools/contract.ts", args),
   bench: async (args) => run("tools/bench.ts", args, await built()),
-  // Packages are installed before every command.
-  packages: async () => {},
+  packages: async () => {
+    // They are installed before every command.
+  },
   build: async () => {
     await built();
   },
