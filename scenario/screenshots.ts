@@ -110,7 +110,10 @@ try {
   }
   const [first, , third] = pages as [Page, Page, Page, Page];
   await third.getByRole("button", { name: /^Chat/ }).click();
-  for (const text of ["The figures are in the shared folder.", "Shall we begin with the open questions?"]) {
+  for (const text of [
+    "The figures are in the shared folder.",
+    "Shall we begin with the open questions?",
+  ]) {
     await third.getByRole("textbox", { name: "Message" }).fill(text);
     await third.getByRole("button", { name: "Send message" }).click();
   }
