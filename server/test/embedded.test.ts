@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { after, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { sql } from "kysely";
 import { createSystemClock } from "../src/kernel/clock.ts";
 import { Secret } from "../src/kernel/config.ts";
@@ -190,6 +191,18 @@ test("a_second_server_on_the_same_folder_is_refused_and_harms_nothing", async ()
   const data_dir = folder();
   const store = await open(data_dir);
   await assert.rejects(open(data_dir), /another Parley uses this data folder/);
+  assert.ok((await store.check()).ok);
+  await store.close();
+});
+
+test("a_start_beside_a_server_that_is_just_ending_waits_for_its_end", async () => {
+  const data_dir = folder();
+  const ending = await open(data_dir);
+  const next = open(data_dir);
+  // The second one is on its way, and finds the folder taken, before the first begins to end.
+  assert.equal(await Promise.race([next.then(() => "open"), sleep(200, "waiting")]), "waiting");
+  await ending.close();
+  const store = await next;
   assert.ok((await store.check()).ok);
   await store.close();
 });

@@ -48,6 +48,8 @@ const socket_port = 5432;
 const start_timeout_ms = 30_000;
 // An orphan that nobody locks for this long belongs to a server that was killed; a live server locks at once.
 const orphan_after_ms = 1_000;
+// The database of a server that was killed holds its lock until it has noticed, which may be a commit later.
+const lock_let_go_ms = 3_000;
 const stop_timeout_ms = 15_000;
 
 // Ends the database when our pipe closes, which the kernel does however this process ends. A shell, because PostgreSQL does not
@@ -328,10 +330,10 @@ async function clearTheWay(
     const at = found.socket_folder ?? connection.host;
     const waited_ms = clock.monotonic_ms() - since;
     const answer = await answers({ ...connection, host: at });
-    if (answer === "locked") {
+    if (answer === "locked" && waited_ms > lock_let_go_ms) {
       throw new Error(`another Parley uses this data folder (database process ${found.pid})`);
     }
-    if (waited_ms > orphan_after_ms && !is_told) {
+    if (answer !== "locked" && waited_ms > orphan_after_ms && !is_told) {
       log.warn({ pid: found.pid }, "ending a private database that was left behind");
       signalPostmaster(cluster, "SIGINT");
       is_told = true;
