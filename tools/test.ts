@@ -11,6 +11,7 @@ import { createSystemClock } from "../server/src/kernel/clock.ts";
 import { createIds } from "../server/src/kernel/id.ts";
 import { silentLog } from "../server/src/kernel/log.ts";
 import { startEmbedded } from "../server/src/store/embedded.ts";
+import { startSystemPostgres } from "./system-postgres.ts";
 
 interface Count {
   passed: number;
@@ -45,6 +46,24 @@ async function shareDatabase(): Promise<void> {
   const { host, port, user, password, database } = connection;
   process.env["PARLEY_TEST_DATABASE_URL"] =
     `postgres://${user}:${password}@/${database}?host=${encodeURIComponent(host)}&port=${port}`;
+}
+
+// The same promises on a database that is not ours: whoever runs a cluster brings their own.
+async function runOnSystemPostgres(): Promise<void> {
+  const paths = files("server/test/**/*.test.ts").filter((path) => !path.includes("embedded"));
+  if (paths.length === 0) return;
+  const database = await startSystemPostgres();
+  if (database === null) {
+    count.skipped.push(
+      "server on the system's PostgreSQL: none of release 15 or later is installed",
+    );
+    return;
+  }
+  const before = process.env["PARLEY_TEST_DATABASE_URL"];
+  process.env["PARLEY_TEST_DATABASE_URL"] = database.url;
+  await runNode(`server on PostgreSQL ${database.release}`, paths, 2);
+  process.env["PARLEY_TEST_DATABASE_URL"] = before ?? "";
+  await database.stop();
 }
 
 async function runNode(title: string, paths: string[], concurrency: number): Promise<void> {
@@ -110,6 +129,7 @@ await runNode(
   files("{server/src,client,web,tools}/**/*.test.ts", "server/test/**/*.test.ts"),
   2,
 );
+await runOnSystemPostgres();
 await runCargo();
 // Whole systems with browsers: side by side they would measure each other.
 await runNode("scenarios", files("scenario/**/*.test.ts"), 1);
