@@ -2,6 +2,7 @@
 import type { Clock, Instant } from "../../kernel/clock.ts";
 import { hashSecret } from "../../kernel/id.ts";
 import { Problem, problems } from "../../kernel/problem.ts";
+import { createSharedWork } from "../../kernel/shared-work.ts";
 import { type Caller, type Customers, permissions, type Tokens } from "../customer/index.ts";
 import { type Accesskeys, accesskey_mark } from "./service.ts";
 
@@ -40,6 +41,11 @@ const known_us = 10_000_000;
  */
 const recheck_us = 5_000_000;
 
+interface Judged {
+  readonly caller: Caller;
+  readonly tm_expire: Instant;
+}
+
 interface Known {
   readonly caller: Caller;
   readonly until: Instant;
@@ -57,9 +63,9 @@ export function createAuthenticator(ports: {
 }): Authenticator {
   const { clock, tokens, customers, accesskeys } = ports;
   const remembered = new Map<string, Known>();
-  const judging = new Map<string, Promise<Caller>>();
+  const judging = createSharedWork<string, Judged>();
 
-  const remember = (hash: string, caller: Caller, tm_expire: Instant): void => {
+  const remember = (hash: string, { caller, tm_expire }: Judged): void => {
     const now = clock.now();
     remembered.delete(hash);
     const until = Math.min(tm_expire, now + known_us);
@@ -68,9 +74,7 @@ export function createAuthenticator(ports: {
     if (remembered.size > known_max && !oldest.done) remembered.delete(oldest.value);
   };
 
-  const judge = async (
-    credential: string,
-  ): Promise<{ readonly caller: Caller; readonly tm_expire: Instant }> => {
+  const judge = async (credential: string): Promise<Judged> => {
     if (!credential.startsWith(accesskey_mark)) {
       const token = await tokens.verify(credential);
       return { caller: await customers.callerOf(token), tm_expire: token.tm_expire };
@@ -83,26 +87,13 @@ export function createAuthenticator(ports: {
     return { caller, tm_expire: key.tm_expire };
   };
 
-  const judgeOnce = (hash: string, credential: string): Promise<Caller> => {
-    const under_way = judging.get(hash);
-    if (under_way !== undefined) return under_way;
-    const judged = judge(credential).then(
-      ({ caller, tm_expire }) => {
-        // Not when somebody forgot it meanwhile: what was read may be from before.
-        if (judging.get(hash) === judged) remember(hash, caller, tm_expire);
-        return caller;
-      },
-      (reason: unknown) => {
+  const judgeOnce = async (hash: string, credential: string): Promise<Caller> => {
+    const work = (): Promise<Judged> =>
+      judge(credential).catch((reason: unknown) => {
         if (isRefusal(reason)) remembered.delete(hash);
         throw reason;
-      },
-    );
-    judging.set(hash, judged);
-    const done = (): void => {
-      if (judging.get(hash) === judged) judging.delete(hash);
-    };
-    judged.then(done, done);
-    return judged;
+      });
+    return (await judging.run(hash, work, (judged) => remember(hash, judged))).caller;
   };
 
   return {
@@ -126,7 +117,7 @@ export function createAuthenticator(ports: {
         if (caller.type !== "participant" && caller.id === id) remembered.delete(hash);
       }
       // Whose they are is not known yet.
-      judging.clear();
+      judging.forgetAll();
     },
   };
 }

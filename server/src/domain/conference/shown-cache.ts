@@ -1,5 +1,6 @@
 // Conferences as text, ready to send: reading one of them is what clients do most.
 import type { ConferenceId, CustomerId } from "../../kernel/id.ts";
+import { createSharedWork } from "../../kernel/shared-work.ts";
 
 /** A conference in its shown form. */
 export interface Shown {
@@ -19,7 +20,7 @@ export interface ShownCache {
 /** Makes a cache of at most `size` conferences; the longest unread goes first. */
 export function createShownCache(size: number): ShownCache {
   const kept = new Map<ConferenceId, Shown>();
-  const loading = new Map<ConferenceId, Promise<Shown | null>>();
+  const loading = createSharedWork<ConferenceId, Shown | null>();
   return {
     get: (id) => kept.get(id),
     read(id, load) {
@@ -30,27 +31,16 @@ export function createShownCache(size: number): ShownCache {
         kept.set(id, found);
         return Promise.resolve(found);
       }
-      const under_way = loading.get(id);
-      if (under_way !== undefined) return under_way;
-      const loaded = load().then((shown) => {
-        if (shown && loading.get(id) === loaded) {
-          kept.set(id, shown);
-          const oldest = kept.keys().next();
-          if (kept.size > size && !oldest.done) kept.delete(oldest.value);
-        }
-        return shown;
+      return loading.run(id, load, (shown) => {
+        if (!shown) return;
+        kept.set(id, shown);
+        const oldest = kept.keys().next();
+        if (kept.size > size && !oldest.done) kept.delete(oldest.value);
       });
-      loading.set(id, loaded);
-      const done = (): void => {
-        if (loading.get(id) === loaded) loading.delete(id);
-      };
-      loaded.then(done, done);
-      return loaded;
     },
     forget(id) {
       kept.delete(id);
-      // Who asks from now on must not get what is being read from before.
-      loading.delete(id);
+      loading.forget(id);
     },
   };
 }
