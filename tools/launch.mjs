@@ -1,12 +1,13 @@
 // `npm start`, `npm test`, …: makes ready what is missing or stale, then runs. Plain JavaScript for Node 20, since it
 // is what finds a newer Node. Everything that it says goes to standard error; standard output is the program's own.
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { newestNode } from "./launch/node.mjs";
 import { ensurePackages } from "./launch/packages.mjs";
 import { ensurePages } from "./launch/pages.mjs";
 import { runToTheEnd } from "./launch/run.mjs";
 import { Refusal, say } from "./launch/say.mjs";
+import { ensureSdk, packSdk } from "./launch/sdk.mjs";
 import { missingPrograms, setUpSystem } from "./launch/system.mjs";
 import { ensureWorker } from "./launch/worker.mjs";
 
@@ -15,6 +16,7 @@ npm test [-- path …]                  every test, or those whose path contains
 npm run check                         format, lint, types, import directions, unused code, contracts
 npm run bench [-- name …]             measure; results under bench/results/
 npm run contract                      write contract/ and docs/reference/ from the sources
+npm run pack [-- folder]              the SDK as a package for npm install; prints its path
 npm run build                         only make ready what npm start needs; for images and CI
 Each takes --no-system: install no system programs.`;
 
@@ -43,9 +45,16 @@ const commands = {
   build: async () => {
     await built();
   },
+  sdk: async () => ensureSdk(newestNode()),
+  pack: async ([folder = "."]) => {
+    await ensureSdk(newestNode());
+    process.stdout.write(`${packSdk(resolve(asked_from, folder))}\n`);
+  },
 };
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
+// npm itself goes to the project's folder first and says where it was called.
+const asked_from = process.env.INIT_CWD ?? process.cwd();
 process.chdir(root);
 const is_system_allowed = !process.argv.includes("--no-system");
 const [command = "", ...args] = process.argv.slice(2).filter((arg) => arg !== "--no-system");
@@ -61,6 +70,7 @@ async function built({ is_optional = false } = {}) {
     say(`${reason.message}\nThe tests that need it are skipped.`);
   }
   await ensurePages(node);
+  await ensureSdk(node);
   return env;
 }
 

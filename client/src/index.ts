@@ -22,6 +22,7 @@ export type { Notices } from "./emitter.ts";
 export { joinConference } from "./join.ts";
 export { type BrowserReason, Problem } from "./problem.ts";
 export type { Tile, TileNotices, TileSize, TileView } from "./tile.ts";
+export { version } from "./version.ts";
 export type {
   ChatView,
   ConferenceView,

@@ -110,6 +110,7 @@ async function start(config: Config, log: Log): Promise<void> {
       ...messageRoutes({ talk }),
     ],
     pages: join(import.meta.dirname, "../../web/dist"),
+    sdk: join(import.meta.dirname, "../../client/dist"),
   });
   http.server.on("upgrade", realtime.take);
   const listening = await http.listen();

@@ -136,6 +136,7 @@ export async function startRest(options: RestOptions = {}): Promise<Rest> {
     health: async () => ({ ok: true, parts: {} }),
     metrics: async () => "",
     pages: null,
+    sdk: null,
   });
   url = await http.listen();
   const judge = replyJudge(routes);

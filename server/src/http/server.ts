@@ -23,6 +23,7 @@ import { httpProblems } from "./problems.ts";
 import { createRate } from "./rate.ts";
 import { createRepeats } from "./repeated.ts";
 import { type AnyRoute, json_type, route } from "./route.ts";
+import { addSdkFile } from "./sdk-file.ts";
 
 /** What the HTTP server needs. */
 export interface HttpPorts extends Pick<EdgePorts, "authenticator" | "customers"> {
@@ -41,6 +42,8 @@ export interface HttpPorts extends Pick<EdgePorts, "authenticator" | "customers"
   metrics(): Promise<string>;
   /** Folder of the built pages; null where there are none. */
   readonly pages: string | null;
+  /** Folder of the built SDK; null where there is none. */
+  readonly sdk: string | null;
 }
 
 /** The HTTP server. */
@@ -103,6 +106,7 @@ export async function createHttp(ports: HttpPorts): Promise<Http> {
   }
   addHealth(app, ports);
   await addPages(app, ports.pages);
+  if (ports.sdk !== null) addSdkFile(app, ports.sdk);
 
   return {
     server: app.server as HttpServer,
