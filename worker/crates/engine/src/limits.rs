@@ -63,6 +63,10 @@ pub const REPLAY_STEP_US: u64 = 5_000;
 /// See [`REPLAY_STEP_US`].
 pub const REPLAY_STEP_BYTES: usize = 24_000;
 
+/// Pictures of others for which key frames are asked while somebody new is still connecting: as many
+/// as a page shows large.
+pub const FORESEEN_PICTURES_MAX: usize = 4;
+
 /// A layer silent for this long is not wanted any more, us: layers vanish with the camera's size.
 pub const LAYER_SILENT_US: u64 = 1_000_000;
 /// A voice that has not sent for this long leaves its slot's viewers alone, us. With DTX a packet

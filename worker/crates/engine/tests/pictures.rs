@@ -167,6 +167,30 @@ fn key_frame_requests_of_many_viewers_are_one_each_half_second() {
 }
 
 #[test]
+fn a_newcomers_key_frame_is_asked_for_while_they_still_connect() {
+    let mut table = Table::new();
+    let camera = table.join(&[], 0, |_| {});
+    table.picture(camera, "cam", None, Picture::key(1, 1));
+    for number in 0..20 {
+        table.run(100);
+        table.picture(camera, "cam", None, Picture::delta(2 + number, 1));
+    }
+    table.seats[camera].key_frames_wanted.clear();
+    // Nobody has said what they want to see.
+    let viewer = table.join(&[], 1, |_| {});
+    assert_eq!(table.seats[camera].key_frames_wanted.len(), 1);
+    table.picture(camera, "cam", None, Picture::key(22, 1));
+    table.tile(viewer, 0, Some((camera, Source::Camera)), (640, 360));
+    table.run(10);
+    assert!(shown(&table, viewer).is_some());
+    assert_eq!(table.seats[camera].key_frames_wanted.len(), 1);
+    // Somebody who sees nobody wants no key frame, nor does one who comes while there is a young one.
+    table.join(&[], 0, |_| {});
+    table.join(&[], 1, |_| {});
+    assert_eq!(table.seats[camera].key_frames_wanted.len(), 1);
+}
+
+#[test]
 fn a_request_right_after_a_key_frame_is_put_off_until_the_encoder_listens() {
     let mut table = Table::new();
     let viewer = table.join(&[], 1, |_| {});

@@ -25,6 +25,8 @@ impl Room {
             shared.epoch.instant(shared.now),
         );
         self.insert_endpoint(open, transport, shared);
+        let pictures = open.send.iter().filter(|line| line.medium == Medium::Video);
+        self.foresee_pictures(pictures.count(), shared);
     }
 
     /// Puts an endpoint into the room around a new or a restored transport.

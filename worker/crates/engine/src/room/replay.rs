@@ -40,7 +40,7 @@ enum Part {
 impl Layer {
     /// The key frame with which a new viewer can begin, and the newest packet's timestamp: young,
     /// and everything since is cached, and that is not too much. None: a new one must be asked for.
-    fn replayable(&self, now: Micros) -> Option<(u64, u32)> {
+    pub(super) fn replayable(&self, now: Micros) -> Option<(u64, u32)> {
         let key_frame = self.key_frame?;
         let newest = self.cache.newest()?;
         if newest.checked_sub(key_frame)? >= limits::REPLAY_PACKETS_MAX {

@@ -198,6 +198,48 @@ impl Room {
         })
     }
 
+    /// Asks for key frames of those whom a newcomer will want to see, before there is a path: when
+    /// it is connected they wait in the cache (`replay`). Nothing is asked of who has sent one a
+    /// moment ago, or of whom somebody asked just now, so a crowd of newcomers costs no more than one.
+    pub(super) fn foresee_pictures(&mut self, lines: usize, shared: &mut Shared) {
+        let count = lines.min(limits::FORESEEN_PICTURES_MAX);
+        let active = self.active_speaker();
+        let others = self.endpoints.keys();
+        let owners = active
+            .into_iter()
+            .chain(others.into_iter().filter(|key| Some(*key) != active));
+        let mut foreseen: Vec<Key> = Vec::new();
+        for owner in owners {
+            if foreseen.len() >= count {
+                break;
+            }
+            for source in [Source::Screen, Source::Camera] {
+                let Some(line) = self.published(owner, source) else {
+                    continue;
+                };
+                let layers = line.layers.iter().filter_map(|key| {
+                    let layer = self.layers.get(*key)?;
+                    let flows = layer.flows(shared.now);
+                    (flows && line.is_live(layer.rid.as_deref())).then_some((*key, layer.order))
+                });
+                // The encoder makes a key frame of every layer at once; the middle one is asked.
+                let mut layers: Vec<(Key, usize)> = layers.collect();
+                layers.sort_by_key(|(_, order)| *order);
+                foreseen.extend(layers.get(layers.len() / 2).map(|(key, _)| *key));
+            }
+        }
+        foreseen.truncate(count);
+        for layer in foreseen {
+            let is_there = self
+                .layers
+                .get(layer)
+                .is_some_and(|known| known.begins_now() || known.replayable(shared.now).is_some());
+            if !is_there {
+                self.want_key_frame(layer, shared);
+            }
+        }
+    }
+
     /// What a tile could show of a source, smallest picture first.
     fn candidates(
         &self,
