@@ -1,4 +1,5 @@
 // Microphones, cameras and speakers: listed, chosen, remembered, opened.
+import { type KeptStorage, openBrowserStore } from "./browser-store.ts";
 import { createEmitter, type Emitter, type Notices } from "./emitter.ts";
 import { Problem, problemFromDevice } from "./problem.ts";
 import { createLevelMeter, playTestSound } from "./sound.ts";
@@ -52,8 +53,8 @@ export interface DevicesNotices {
 
 /** Options of {@link openDevices}. */
 export interface DevicesOptions {
-  /** Where choices are remembered (by device id) under keys that start with "parley."; null: nowhere. Default: localStorage. */
-  readonly storage?: Pick<Storage, "getItem" | "setItem" | "removeItem"> | null;
+  /** Where choices are remembered (by device id) under keys that start with "parley."; null: nowhere. Default: localStorage, where the browser gives it. */
+  readonly storage?: KeptStorage | null;
   /** The camera's wish. Default 1280 × 720 at 30 frames a second. */
   readonly camera_size?: {
     readonly width: number;
@@ -90,8 +91,8 @@ type Kind = "microphone" | "camera";
 
 /** Looks at the devices of this browser without opening any. Where there is no access to devices at all (an insecure page), lists are empty and opening fails. */
 export async function openDevices(options: DevicesOptions = {}): Promise<Devices> {
-  const media_devices = navigator.mediaDevices as MediaDevices | undefined;
-  const memory = createMemory(options.storage);
+  const media_devices = navigator.mediaDevices as Partial<MediaDevices> | null | undefined;
+  const memory = openBrowserStore(options.storage);
   const emitter = createEmitter<DevicesNotices>();
   const level = createLevelMeter();
   const running: Record<Kind, { opening: Promise<MediaStreamTrack> | null; turn: number }> = {
@@ -104,7 +105,7 @@ export async function openDevices(options: DevicesOptions = {}): Promise<Devices
     cameras: { ...no_kind, device_id: memory.read("camera") },
     speakers: { ...no_kind, device_id: memory.read("speaker"), permission: "granted" },
     can_choose_speaker: "setSinkId" in HTMLMediaElement.prototype,
-    can_share_screen: media_devices !== undefined && "getDisplayMedia" in media_devices,
+    can_share_screen: typeof media_devices?.getDisplayMedia === "function",
     microphone: no_device,
     camera: no_device,
   };
@@ -117,7 +118,8 @@ export async function openDevices(options: DevicesOptions = {}): Promise<Devices
     change(kind === "microphone" ? { microphone: open } : { camera: open });
 
   const refresh = async (): Promise<void> => {
-    if (!media_devices) return;
+    // A frame may have the object and none of its methods.
+    if (!media_devices?.enumerateDevices) return;
     const found = await media_devices.enumerateDevices();
     const [microphone, camera] = await Promise.all([
       readPermission("microphone"),
@@ -139,11 +141,12 @@ export async function openDevices(options: DevicesOptions = {}): Promise<Devices
     });
     tellAppeared(before, view, emitter);
   };
-  const onDeviceChange = (): void => {
+  // A list that cannot be read (a frame without permission) keeps nobody from opening a device or from going without.
+  const refreshOrTell = (): Promise<void> =>
     refresh().catch((thrown: unknown) =>
       emitter.emit("failed", problemFromDevice(thrown, "camera")),
     );
-  };
+  const onDeviceChange = (): void => void refreshOrTell();
 
   const stop = (kind: Kind): void => {
     const open = kind === "microphone" ? view.microphone : view.camera;
@@ -155,14 +158,18 @@ export async function openDevices(options: DevicesOptions = {}): Promise<Devices
   };
 
   const capture = async (kind: Kind): Promise<MediaStream> => {
-    if (!media_devices) {
+    if (!media_devices?.getUserMedia) {
       throw globalThis.isSecureContext
         ? new Problem("BROWSER_UNSUPPORTED", "This browser gives no access to devices")
         : new Problem("PAGE_INSECURE", "Devices need https:// or localhost");
     }
     const chosen = (kind === "microphone" ? view.microphones : view.cameras).device_id;
-    const ask = (device_id: string | null): Promise<MediaStream> =>
-      media_devices.getUserMedia(constraintsFor(kind, device_id, options));
+    const ask = async (device_id: string | null): Promise<MediaStream> => {
+      const media = await media_devices.getUserMedia?.(constraintsFor(kind, device_id, options));
+      if (!media)
+        throw new Problem("BROWSER_UNSUPPORTED", "This browser gives no access to devices");
+      return media;
+    };
     try {
       return await ask(chosen);
     } catch (thrown) {
@@ -207,7 +214,7 @@ export async function openDevices(options: DevicesOptions = {}): Promise<Devices
     if (kind === "microphone") level.listen(media);
     setOpen(kind, { state: "open", problem: null, media });
     // Labels and permissions are known only now.
-    await refresh();
+    await refreshOrTell();
     return track;
   };
 
@@ -242,8 +249,8 @@ export async function openDevices(options: DevicesOptions = {}): Promise<Devices
     if (now.state === "open" || now.state === "opening") await open(kind);
   };
 
-  media_devices?.addEventListener("devicechange", onDeviceChange);
-  await refresh();
+  media_devices?.addEventListener?.("devicechange", onDeviceChange);
+  await refreshOrTell();
   return {
     on: emitter.on,
     get view() {
@@ -266,7 +273,7 @@ export async function openDevices(options: DevicesOptions = {}): Promise<Devices
       close("camera");
       is_closed = true;
       level.close();
-      media_devices?.removeEventListener("devicechange", onDeviceChange);
+      media_devices?.removeEventListener?.("devicechange", onDeviceChange);
     },
   };
 }
@@ -325,30 +332,5 @@ function tellAppeared(
     for (const device of fresh.list) {
       if (!known.has(device.device_id)) emitter.emit("appeared", { kind, device });
     }
-  }
-}
-
-interface Memory {
-  read(kind: Kind | "speaker"): string | null;
-  write(kind: Kind | "speaker", device_id: string | null): void;
-}
-
-function createMemory(given: DevicesOptions["storage"]): Memory {
-  const storage = given === undefined ? browserStorage() : given;
-  return {
-    read: (kind) => storage?.getItem(`parley.${kind}`) ?? null,
-    write(kind, device_id) {
-      if (device_id === null) storage?.removeItem(`parley.${kind}`);
-      else storage?.setItem(`parley.${kind}`, device_id);
-    },
-  };
-}
-
-function browserStorage(): Storage | null {
-  try {
-    return globalThis.localStorage;
-  } catch {
-    // Reading the property throws where the user forbids storage; then nothing is remembered.
-    return null;
   }
 }

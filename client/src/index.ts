@@ -1,4 +1,5 @@
 // The Parley SDK: everything a page may use.
+export { type BrowserStore, type KeptStorage, openBrowserStore } from "./browser-store.ts";
 export type {
   Chat,
   ConferenceOptions,

@@ -225,8 +225,24 @@ export function openLiveLink(ports: {
   };
 }
 
+/** What a subprotocol may consist of (RFC 9110 section 5.6.2); a token with anything else is no token of ours. */
+const protocol_token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+/** Answers as the server does to a token that it does not know. */
+function refusedSocket(): Socket {
+  const refused: Socket = {
+    onmessage: null,
+    onclose: null,
+    send: () => undefined,
+    close: () => undefined,
+  };
+  queueMicrotask(() => refused.onclose?.({ code: 4401, reason: "the token has odd characters" }));
+  return refused;
+}
+
 /** The browser's WebSocket as a {@link Socket}. The token travels as a subprotocol: a page cannot set headers, and addresses end up in logs. */
 export function openBrowserSocket(url: string, token: string): Socket {
+  if (!protocol_token.test(token)) return refusedSocket();
   const socket = new WebSocket(url, ["parley.v1", `bearer.${token}`]);
   const wrapped: Socket = {
     onmessage: null,

@@ -1,5 +1,7 @@
 // Loudness of a microphone, and a sound to test a speaker with.
 
+import { Problem } from "./problem.ts";
+
 /** Reads how loud a microphone is. */
 export interface LevelMeter {
   /** Listens to this microphone from now on; null: to none. */
@@ -15,6 +17,7 @@ export function createLevelMeter(): LevelMeter {
   let source: MediaStreamAudioSourceNode | null = null;
   let copy: MediaStream | null = null;
   let analyser: AnalyserNode | null = null;
+  let is_unable = false;
   let samples = new Float32Array(1024);
   const stop = (): void => {
     source?.disconnect();
@@ -25,31 +28,40 @@ export function createLevelMeter(): LevelMeter {
   return {
     listen(media) {
       stop();
-      if (!media) return;
-      context ??= new AudioContext();
-      analyser ??= new AnalyserNode(context, { fftSize: samples.length });
-      // A copy, because a muted track is silent everywhere, and "you are talking while muted" needs to hear it.
-      copy = new MediaStream(media.getAudioTracks().map((track) => track.clone()));
-      for (const track of copy.getTracks()) track.enabled = true;
-      source = context.createMediaStreamSource(copy);
-      source.connect(analyser);
+      if (!media || is_unable) return;
+      try {
+        context ??= new AudioContext();
+        analyser ??= new AnalyserNode(context, { fftSize: samples.length });
+        // A copy, because a muted track is silent everywhere, and "you are talking while muted" needs to hear it.
+        copy = new MediaStream(media.getAudioTracks().map((track) => track.clone()));
+        for (const track of copy.getTracks()) track.enabled = true;
+        source = context.createMediaStreamSource(copy);
+        source.connect(analyser);
+      } catch {
+        // A browser without Web Audio, or with no sound card at all: the microphone works, its level is not shown.
+        is_unable = true;
+        stop();
+      }
     },
     read() {
       if (!analyser || !source) return 0;
       // Suspended until the user touches the page; asking again is free.
-      if (context?.state === "suspended") void context.resume();
+      if (context?.state === "suspended") context.resume().catch(stillSuspended);
       samples = samples.length === analyser.fftSize ? samples : new Float32Array(analyser.fftSize);
       analyser.getFloatTimeDomainData(samples);
       return levelOf(samples);
     },
     close() {
       stop();
-      void context?.close();
+      context?.close().catch(stillSuspended);
       context = null;
       analyser = null;
     },
   };
 }
+
+/** A context that may not start, or that is closed already, reads 0; that is all there is to say about it. */
+const stillSuspended = (): void => undefined;
 
 /** Loudness of samples (-1..1) on the meter's scale. */
 export function levelOf(samples: Float32Array): number {
@@ -61,6 +73,9 @@ export function levelOf(samples: Float32Array): number {
 
 /** Plays two short notes on a speaker (null: the default one); resolves when they have ended. */
 export async function playTestSound(device_id: string | null): Promise<void> {
+  if (!("AudioContext" in globalThis)) {
+    throw new Problem("BROWSER_UNSUPPORTED", "This browser cannot make a test sound");
+  }
   const context = new AudioContext();
   try {
     const destination = context.createMediaStreamDestination();

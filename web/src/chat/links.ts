@@ -11,7 +11,7 @@ export function splitLinks(text: string): Piece[] {
   let from = 0;
   for (const match of text.matchAll(address)) {
     const found = match[0].replace(/[.,;:!?)\]]+$/u, "");
-    const parsed = URL.parse(found);
+    const parsed = readAddress(found);
     // A name with a password before the host disguises where a link leads; it stays text.
     if (!parsed || parsed.username || parsed.password || !parsed.host) continue;
     if (match.index > from) pieces.push({ text: text.slice(from, match.index) });
@@ -20,4 +20,13 @@ export function splitLinks(text: string): Piece[] {
   }
   if (from < text.length) pieces.push({ text: text.slice(from) });
   return pieces;
+}
+
+function readAddress(text: string): URL | null {
+  try {
+    return new URL(text);
+  } catch {
+    // It only looked like an address; it stays text.
+    return null;
+  }
 }

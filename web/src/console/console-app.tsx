@@ -132,6 +132,7 @@ function Navigation(props: {
           label={t("theme")}
           value={theme}
           options={[
+            ["system", t("theme_system")],
             ["light", t("theme_light")],
             ["dark", t("theme_dark")],
           ]}

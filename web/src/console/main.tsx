@@ -10,7 +10,7 @@ import "./console.css";
 const root = document.getElementById("root");
 if (!root) throw new Error("the page has no root element");
 createRoot(root).render(
-  <SurroundingsProvider theme="light">
+  <SurroundingsProvider>
     <ConsoleApp />
   </SurroundingsProvider>,
 );

@@ -1,7 +1,9 @@
 // Copies a text and says whether it worked.
 import { useState } from "react";
 import { Button } from "react-aria-components";
+import { copyText } from "./copy-text.ts";
 import { Icon } from "./icon.tsx";
+import { reportFault } from "./report.ts";
 import { useSurroundings } from "./surroundings.tsx";
 
 /** A button that copies `text`. Without a caption it shows its sign only and `label` is its name. */
@@ -16,9 +18,9 @@ export function CopyButton(props: {
   const { t } = useSurroundings();
   const [outcome, setOutcome] = useState<"none" | "copied" | "failed">("none");
   const copy = (): void => {
-    navigator.clipboard.writeText(props.text).then(
-      () => setOutcome("copied"),
-      () => setOutcome("failed"),
+    copyText(props.text).then(
+      (is_copied) => setOutcome(is_copied ? "copied" : "failed"),
+      reportFault,
     );
   };
   return (

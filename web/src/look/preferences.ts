@@ -1,5 +1,7 @@
 // What the pages remember in this browser. Nothing of it is secret but the console's log-in.
 
+import { openBrowserStore } from "@parley/client";
+
 /** Names of what is remembered. */
 export type PreferenceName =
   | "name"
@@ -11,25 +13,14 @@ export type PreferenceName =
   | "shortcuts"
   | "login";
 
-const keyOf = (name: PreferenceName): string => `parley.page.${name}`;
+const store = openBrowserStore();
 
-/** The remembered value, or null. Also null where the browser forbids storage. */
+/** The remembered value, or null. Where the browser forbids storage, what was chosen on this page. */
 export function readPreference(name: PreferenceName): string | null {
-  return storage()?.getItem(keyOf(name)) ?? null;
+  return store.read(`page.${name}`);
 }
 
 /** Remembers a value; null forgets it. */
 export function writePreference(name: PreferenceName, value: string | null): void {
-  const kept = storage();
-  if (value === null) kept?.removeItem(keyOf(name));
-  else kept?.setItem(keyOf(name), value);
-}
-
-function storage(): Storage | null {
-  try {
-    return globalThis.localStorage;
-  } catch {
-    // Reading the property throws where the user forbids storage; then nothing is remembered.
-    return null;
-  }
+  store.write(`page.${name}`, value);
 }

@@ -2,5 +2,9 @@
 
 /** Hands a failure to the browser, which shows it to developers. For promises whose outcome changes nothing on the page. */
 export function reportFault(thrown: unknown): void {
-  globalThis.reportError(thrown);
+  if (typeof globalThis.reportError === "function") globalThis.reportError(thrown);
+  else
+    queueMicrotask(() => {
+      throw thrown;
+    });
 }

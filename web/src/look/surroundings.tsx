@@ -1,5 +1,13 @@
 // What every component of a page can ask for: texts in the reader's language, times as the reader writes them, dark or light.
-import { createContext, type ReactNode, useContext, useEffect, useMemo, useState } from "react";
+import {
+  createContext,
+  type ReactNode,
+  useContext,
+  useEffect,
+  useLayoutEffect,
+  useMemo,
+  useState,
+} from "react";
 import { I18nProvider } from "react-aria-components";
 import {
   chooseLanguage,
@@ -11,9 +19,10 @@ import {
   write,
 } from "../text/index.ts";
 import { readPreference, writePreference } from "./preferences.ts";
+import { useMediaQuery } from "./use-media-query.ts";
 
-/** Dark or light. */
-export type Theme = "dark" | "light";
+/** Dark, light, or whichever the system shows now. */
+export type Theme = "system" | "dark" | "light";
 
 /** The surroundings of a component. */
 export interface Surroundings {
@@ -31,26 +40,27 @@ export interface Surroundings {
 
 const Context = createContext<Surroundings | null>(null);
 
-/** Gives the surroundings to everything inside. `theme`: what a page looks like until the reader chooses. */
-export function SurroundingsProvider(props: {
-  readonly theme: Theme;
-  readonly children: ReactNode;
-}) {
+/** Gives the surroundings to everything inside. Until the reader chooses, a page looks as the system does. */
+export function SurroundingsProvider(props: { readonly children: ReactNode }) {
   const [language, setLanguage] = useState<Language>(() => {
     const remembered = readPreference("language");
-    return isLanguage(remembered) ? remembered : chooseLanguage(navigator.languages);
+    return isLanguage(remembered)
+      ? remembered
+      : chooseLanguage(navigator.languages ?? [navigator.language ?? ""]);
   });
   const [theme, setTheme] = useState<Theme>(() => {
     const remembered = readPreference("theme");
-    return remembered === "dark" || remembered === "light" ? remembered : props.theme;
+    return remembered === "dark" || remembered === "light" ? remembered : "system";
   });
+  const is_system_light = useMediaQuery("(prefers-color-scheme: light)");
+  const shown = theme === "system" ? (is_system_light ? "light" : "dark") : theme;
   useEffect(() => {
     document.documentElement.lang = language;
     document.documentElement.dir = languages[language].direction;
   }, [language]);
-  useEffect(() => {
-    document.documentElement.dataset["theme"] = theme;
-  }, [theme]);
+  useLayoutEffect(() => {
+    document.documentElement.dataset["theme"] = shown;
+  }, [shown]);
 
   const value = useMemo<Surroundings>(() => {
     const short = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
@@ -64,7 +74,7 @@ export function SurroundingsProvider(props: {
         setLanguage(chosen);
       },
       setTheme(chosen) {
-        writePreference("theme", chosen);
+        writePreference("theme", chosen === "system" ? null : chosen);
         setTheme(chosen);
       },
       t: (key, values) => write(language, key, values),

@@ -44,6 +44,7 @@ export function SettingsBox(props: {
           label={t("theme")}
           value={theme}
           options={[
+            ["system", t("theme_system")],
             ["dark", t("theme_dark")],
             ["light", t("theme_light")],
           ]}

@@ -10,6 +10,8 @@ export type PanelName = "chat" | "people";
 export interface Controls {
   readonly can_send: boolean;
   readonly can_share: boolean;
+  /** Not on every phone, and not in a frame that may not. */
+  readonly can_fill_screen: boolean;
   readonly is_microphone_on: boolean;
   readonly is_camera_on: boolean;
   readonly is_screen_on: boolean;
@@ -184,11 +186,13 @@ function MoreMenu({
             <Icon name="settings" />
             {t("settings")}
           </MenuItem>
-          <MenuItem className="menu-item" id="full" textValue={t("full_screen")}>
-            <Icon name="full" />
-            {t("full_screen")}
-            <kbd>S</kbd>
-          </MenuItem>
+          {controls.can_fill_screen && (
+            <MenuItem className="menu-item" id="full" textValue={t("full_screen")}>
+              <Icon name="full" />
+              {t("full_screen")}
+              <kbd>S</kbd>
+            </MenuItem>
+          )}
           <MenuItem className="menu-item" id="help" textValue={t("shortcuts")}>
             <Icon name="keyboard" />
             {t("shortcuts")}

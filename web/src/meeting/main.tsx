@@ -14,7 +14,7 @@ if (!root) throw new Error("the page has no root element");
 // Another link pasted into the same tab changes only the fragment; that loads nothing by itself.
 globalThis.addEventListener("hashchange", () => location.reload());
 createRoot(root).render(
-  <SurroundingsProvider theme="dark">
+  <SurroundingsProvider>
     <MeetApp address={readMeetingAddress(location)} />
   </SurroundingsProvider>,
 );

@@ -66,6 +66,7 @@ export function useMeetingControls(given: {
   const controls: Controls = {
     can_send: view.you?.role !== "listener",
     can_share: devices.view.can_share_screen,
+    can_fill_screen: document.fullscreenEnabled === true,
     is_microphone_on: is_on(own.microphone),
     is_camera_on: is_on(own.camera),
     is_screen_on: is_on(own.screen),
@@ -152,7 +153,7 @@ function actOn(action: ShortcutAction, controls: Controls): void {
       controls.showPanel(controls.panel === "people" ? null : "people");
       return;
     case "full":
-      controls.full();
+      if (controls.can_fill_screen) controls.full();
       return;
     case "help":
       controls.help();

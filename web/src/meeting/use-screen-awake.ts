@@ -8,8 +8,10 @@ export function useScreenAwake(): void {
     let lock: WakeLockSentinel | null = null;
     let is_gone = false;
     const ask = (): void => {
-      if (!("wakeLock" in navigator) || document.visibilityState !== "visible") return;
-      navigator.wakeLock.request("screen").then((got) => {
+      // Absent on insecure pages and in older browsers.
+      const { wakeLock } = navigator as Partial<Navigator>;
+      if (!wakeLock || document.visibilityState !== "visible") return;
+      wakeLock.request("screen").then((got) => {
         if (is_gone) got.release().catch(reportFault);
         else lock = got;
       }, refusedKindness);

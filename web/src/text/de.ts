@@ -11,6 +11,7 @@ export const de: Record<keyof typeof en, Entry> = {
   settings: "Einstellungen",
   language: "Sprache",
   theme: "Darstellung",
+  theme_system: "Wie das System",
   theme_dark: "Dunkel",
   theme_light: "Hell",
   loading: "Wird geladen…",

@@ -11,6 +11,7 @@ export const en = {
   settings: "Settings",
   language: "Language",
   theme: "Appearance",
+  theme_system: "As the system",
   theme_dark: "Dark",
   theme_light: "Light",
   loading: "Loading…",
