@@ -104,7 +104,7 @@ test("a_bad_offer_writes_nothing_and_opens_nothing", async () => {
   );
   await assert.rejects(
     joining.joins.join(caller, conference_id, {
-      offer: chromium_offer.replaceAll("actpass", "passive"),
+      offer: chromium_offer.replaceAll("actpass", "sideways"),
     }),
     reason("OFFER_UNSUPPORTED"),
   );
@@ -547,6 +547,34 @@ test("resuming_from_a_new_connection_replaces_the_endpoint_and_its_old_end_means
   assert.match(endpoint(conferencecall).dtls.fingerprints[0]?.value ?? "", /^00:11:22/);
   await connect(conferencecall);
   assert.equal(await status(conferencecall), "joined");
+});
+
+test("the_dtls_role_stays_as_long_as_the_association_does", async () => {
+  const conference_id = await joining.conference();
+  const caller = joining.person(conference_id);
+  const offers = (setup: string) => sdk_offer.replaceAll("a=setup:actpass", `a=setup:${setup}`);
+  const joined = await joining.joins.join(caller, conference_id, { offer: offers("passive") });
+  const { conferencecall, resume_key } = joined;
+  const resume = { conferencecall_id: conferencecall.id, resume_key };
+  assert.match(joined.answer, /a=setup:active/);
+  assert.equal(endpoint(conferencecall).dtls.role, "client");
+  await connect(conferencecall);
+  const told = async (setup: string): Promise<[string, string[]]> => {
+    const before = joining.fakes.at(0).requests.length;
+    const { answer } = await joining.joins.join(caller, conference_id, {
+      offer: offers(setup),
+      resume,
+    });
+    const requests = joining.fakes.at(0).requests.slice(before);
+    return [/a=setup:(\w+)/.exec(answer)?.[1] ?? "", requests.map(({ type }) => type)];
+  };
+  // Both are free now, and the association is kept: so is who began it.
+  assert.deepEqual(await told("actpass"), ["active", ["endpoint_restart"]]);
+  // The other role is a new association.
+  const [setup, requests] = await told("active");
+  assert.equal(setup, "passive");
+  assert.ok(requests.includes("endpoint_open"));
+  assert.equal(endpoint(conferencecall).dtls.role, "server");
 });
 
 test("a_join_that_has_ended_cannot_be_resumed", async () => {

@@ -1,6 +1,6 @@
 // Generated from worker/crates/wire by `npm run contract`. Do not edit.
 /** The messages between the server and a media worker. Described in worker/crates/wire. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 /**
  * The media half of a conference. Equal to the conference's id.
@@ -118,7 +118,7 @@ endpoint: EndpointId,
  */
 ice: IceParameters,
 /**
- * DTLS identity of the far side. We are the DTLS server (answer: `a=setup:passive`).
+ * DTLS identity of the far side, and who begins.
  */
 dtls: DtlsParameters,
 /**
@@ -170,7 +170,16 @@ export type DtlsParameters = {
 /**
  * The certificate must match one of them (RFC 8122 section 5).
  */
-fingerprints: Array<Fingerprint>, };
+fingerprints: Array<Fingerprint>,
+/**
+ * Our side of the handshake.
+ */
+role: DtlsRole, };
+
+/**
+ * Our side of a DTLS handshake, as the answer's `a=setup` says it (RFC 8842 section 5.3).
+ */
+export type DtlsRole = "server" | "client" | "hold";
 
 /**
  * Ids of RTP header extensions (RFC 8285), 1..=255; none where not negotiated.

@@ -1,13 +1,15 @@
 // Writes the answer of a plan.
 import sdpTransform, { type MediaDescription, type SessionDescription } from "sdp-transform";
 import type { OfferedExtension } from "./offer.ts";
-import type { Fingerprint, HostCandidate, IceCredentials } from "./parameters.ts";
+import type { DtlsRole, Fingerprint, HostCandidate, IceCredentials } from "./parameters.ts";
 import type { AnswerPlan, PlannedLine } from "./plan.ts";
 
 /** Our end of the transport, and what identifies this answer. */
 export interface AnswerTransport {
   readonly ice: IceCredentials;
   readonly fingerprint: Fingerprint;
+  /** One of the plan's. */
+  readonly dtls_role: DtlsRole;
   /** Best first. */
   readonly candidates: readonly HostCandidate[];
   /** `o=` session id: decimal digits, the same for every answer to one endpoint. */
@@ -17,7 +19,7 @@ export interface AnswerTransport {
   readonly cname: string;
 }
 
-/** Writes an answer: ICE lite with every candidate in it, DTLS passive. Source: RFC 8829 section 5.3, 8839, 8842, 8843. */
+/** Writes an answer: ICE lite with every candidate in it, DTLS as the offer allows. Source: RFC 8829 section 5.3, 8839, 8842, 8843. */
 export function writeAnswer(plan: AnswerPlan, transport: AnswerTransport): string {
   const accepted = plan.planned.filter((line) => line.accepted);
   const description: SessionDescription = {
@@ -62,6 +64,8 @@ function refuse({ offered }: PlannedLine): MediaDescription {
   };
 }
 
+const setups = { server: "passive", client: "active", hold: "holdconn" } as const;
+
 function writeLine(
   line: PlannedLine,
   accepted: NonNullable<PlannedLine["accepted"]>,
@@ -85,7 +89,7 @@ function writeLine(
     icePwd: transport.ice.pwd,
     ...(plan.trickles ? { iceOptions: "trickle" } : {}),
     fingerprint: { type: transport.fingerprint.algorithm, hash: transport.fingerprint.value },
-    setup: "passive",
+    setup: setups[transport.dtls_role],
     rtcpMux: "rtcp-mux",
     ...(offered.rtcp_rsize ? { rtcpRsize: "rtcp-rsize" } : {}),
     direction: accepted.source

@@ -6,6 +6,7 @@ export { type Offer, readOffer } from "./offer.ts";
 export type {
   Codec,
   CodecParameters,
+  DtlsRole,
   Fingerprint,
   HeaderExtensions,
   HostCandidate,

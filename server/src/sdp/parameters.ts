@@ -28,6 +28,9 @@ export interface Fingerprint {
   value: string;
 }
 
+/** Our side of the DTLS handshake: we wait, we begin, or nobody does. */
+export type DtlsRole = "server" | "client" | "hold";
+
 /** ICE user name fragment and password of one side. */
 export interface IceCredentials {
   ufrag: string;

@@ -5,6 +5,7 @@ import { type ExtensionPlan, planExtensions } from "./extensions.ts";
 import type { Offer, OfferedLine } from "./offer.ts";
 import type {
   Codec,
+  DtlsRole,
   Fingerprint,
   HeaderExtensions,
   IceCredentials,
@@ -72,6 +73,8 @@ export interface AnswerPlan {
   /** Theirs. */
   readonly ice: IceCredentials;
   readonly fingerprints: readonly Fingerprint[];
+  /** Our sides of the DTLS handshake that the offer allows, best first; never empty. */
+  readonly dtls_roles: readonly [DtlsRole, ...DtlsRole[]];
   readonly extensions: HeaderExtensions;
   readonly receive: readonly ReceiveLine[];
   readonly send: readonly SendLine[];
@@ -140,7 +143,7 @@ const unsupported = (message: string, details: { [key: string]: string | number 
 const strong_digests: ReadonlySet<string> = new Set(["sha-256", "sha-384", "sha-512"]);
 
 // What the whole offer rests on: one ICE and DTLS transport that we can be the other end of.
-function judgeTransport(offer: Offer): Pick<AnswerPlan, "ice" | "fingerprints"> {
+function judgeTransport(offer: Offer): Pick<AnswerPlan, "ice" | "fingerprints" | "dtls_roles"> {
   if (offer.lines.length === 0) throw unsupported("the offer has no media lines");
   if (offer.ice_lite) {
     throw unsupported("both sides are ICE lite, so that nobody would begin (RFC 8445 section 2.5)");
@@ -156,17 +159,29 @@ function judgeTransport(offer: Offer): Pick<AnswerPlan, "ice" | "fingerprints"> 
   if (fingerprints.length === 0) {
     throw unsupported("a=fingerprint needs sha-256, sha-384 or sha-512 (RFC 8826)");
   }
-  const setup = group.find((line) => line.setup !== null)?.setup ?? "actpass";
-  if (setup !== "actpass" && setup !== "active") {
-    throw unsupported(
-      `a=setup:${setup === "passive" ? setup : "other"}: we are the DTLS server, offer actpass or active`,
-    );
-  }
+  const dtls_roles = rolesFor(group.find((line) => line.setup !== null)?.setup ?? "actpass");
   const own = new Set(group.flatMap((line) => (line.ice ? [line.ice.ufrag] : [])));
   if (offer.bundle === null && offer.lines.length > 1 && own.size > 1) {
     throw unsupported("several lines need a=group:BUNDLE: an endpoint has one transport");
   }
-  return { ice, fingerprints };
+  return { ice, fingerprints, dtls_roles };
+}
+
+// RFC 8842 section 5.3 with the table of RFC 4145 section 4.1. Where both are free the far side
+// begins: it is the one that knows when the answer has arrived.
+function rolesFor(setup: string): AnswerPlan["dtls_roles"] {
+  switch (setup.toLowerCase()) {
+    case "actpass":
+      return ["server", "client"];
+    case "active":
+      return ["server"];
+    case "passive":
+      return ["client"];
+    case "holdconn":
+      return ["hold"];
+    default:
+      throw unsupported("a=setup is none of actpass, active, passive and holdconn (RFC 8842)");
+  }
 }
 
 const rtp_protocol = /^(?:(?:UDP|TCP)\/TLS\/)?RTP\/S?AVPF?$/;

@@ -69,6 +69,7 @@ const answer = (given: AnswerPlan): string =>
   writeAnswer(given, {
     ice: { ufrag: "abcdefgh", pwd: "0123456789abcdefghijklmn" },
     fingerprint: { algorithm: "sha-256", value: "00:11" },
+    dtls_role: given.dtls_roles[0],
     candidates,
     session_id: "7",
     session_version: 1,
@@ -251,6 +252,30 @@ test("third_and_later_sending_lines_are_rejected", () => {
   ]);
 });
 
+test("each_setup_is_answered_by_its_counterpart", () => {
+  const answers: [string, string, AnswerPlan["dtls_roles"]][] = [
+    ["actpass", "passive", ["server", "client"]],
+    ["active", "passive", ["server"]],
+    ["passive", "active", ["client"]],
+    ["PASSIVE", "active", ["client"]],
+    ["holdconn", "holdconn", ["hold"]],
+  ];
+  for (const [offered, answered, dtls_roles] of answers) {
+    const made = plan(chromium_offer.replaceAll("a=setup:actpass", `a=setup:${offered}`));
+    assert.deepEqual(made.dtls_roles, dtls_roles);
+    const setups = new Set(answer(made).match(/a=setup:.*/g));
+    assert.deepEqual(
+      [...setups].map((line) => line.trim()),
+      [`a=setup:${answered}`],
+    );
+  }
+  // At the session's level, and not said at all.
+  const bare = chromium_offer.replaceAll("a=setup:actpass\r\n", "");
+  assert.match(answer(plan(bare)), /a=setup:passive/);
+  const above = bare.replace("t=0 0\r\n", "t=0 0\r\na=setup:passive\r\n");
+  assert.match(answer(plan(above)), /a=setup:active/);
+});
+
 test("an_offer_that_cannot_work_is_refused_with_the_reason", () => {
   refused("", 400, /v=0/);
   refused("hello", 400, /x=value/);
@@ -259,8 +284,7 @@ test("an_offer_that_cannot_work_is_refused_with_the_reason", () => {
   refused("v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n", 422, /no media lines/);
   refused(chromium_offer.replaceAll(/a=ice-(ufrag|pwd).*\r\n/g, ""), 422, /ICE/);
   refused(chromium_offer.replaceAll(/a=fingerprint.*\r\n/g, ""), 422, /fingerprint/);
-  refused(chromium_offer.replaceAll("actpass", "passive"), 422, /setup:passive/);
-  refused(chromium_offer.replaceAll("actpass", "holdconn"), 422, /DTLS server/);
+  refused(chromium_offer.replaceAll("actpass", "sideways"), 422, /a=setup is none of/);
   refused(chromium_offer.replace("t=0 0", "t=0 0\r\na=ice-lite"), 422, /lite/);
   refused(chromium_offer.replaceAll("a=rtcp-mux\r\n", ""), 422, /rtcp-mux/);
   refused(chromium_offer.replaceAll("a=ice-ufrag:imkz", "a=ice-ufrag:a"), 400, /ice-ufrag/);

@@ -166,6 +166,7 @@ export function createJoins(ports: {
     sdp.writeAnswer(plan, {
       ice: seat.local_ice,
       fingerprint: transport.fingerprint,
+      dtls_role: seat.dtls_role,
       candidates: transport.candidates,
       session_id: seat.session_id,
       session_version: seat.session_version,
@@ -184,6 +185,7 @@ export function createJoins(ports: {
     local_ice: mintIce(),
     remote_ice: plan.ice,
     remote_fingerprints: plan.fingerprints,
+    dtls_role: plan.dtls_roles[0],
     session_id: `${ids.number(2 ** 31)}${ids.number(2 ** 20)}`,
     session_version: 1,
     cname: ids.secret(16),
@@ -317,6 +319,7 @@ export function createJoins(ports: {
         (before.state === "connected" || before.state === "silent") &&
         media.hasEndpoint(before.endpoint) &&
         sameFingerprints(before, plan) &&
+        plan.dtls_roles.includes(before.dtls_role) &&
         sameLines(before, plan);
       if (before?.state === "lost" && sameFingerprints(before, plan)) {
         // Its keys are gone with the worker, and as our certificate is still the same, the browser would not make new ones.
@@ -454,7 +457,7 @@ const endpointOf = (seat: Seat, plan: AnswerPlan): EndpointOpen => ({
   room: seat.conference_id,
   endpoint: seat.endpoint,
   ice: wireIce(seat.local_ice, plan.ice),
-  dtls: { fingerprints: [...plan.fingerprints] },
+  dtls: { fingerprints: [...plan.fingerprints], role: seat.dtls_role },
   extensions: plan.extensions,
   receive: [...plan.receive],
   send: [...plan.send],

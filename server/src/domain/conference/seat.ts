@@ -2,7 +2,7 @@
 // survive a restart is in the rows of the join.
 import type { CallId, ConferencecallId, ConferenceId, CustomerId } from "../../kernel/id.ts";
 import type { TileSource } from "../../media/index.ts";
-import type { Fingerprint, IceCredentials, SendLine, Source } from "../../sdp/index.ts";
+import type { DtlsRole, Fingerprint, IceCredentials, SendLine, Source } from "../../sdp/index.ts";
 
 /** What is known of one join's media side. */
 export interface Seat {
@@ -16,6 +16,8 @@ export interface Seat {
   local_ice: IceCredentials;
   remote_ice: IceCredentials;
   remote_fingerprints: readonly Fingerprint[];
+  /** Our side of the DTLS handshake; stays as long as the association does (RFC 8842 section 5.5). */
+  readonly dtls_role: DtlsRole;
   /** `o=` of our answers. */
   readonly session_id: string;
   session_version: number;

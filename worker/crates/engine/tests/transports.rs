@@ -6,7 +6,8 @@ use std::net::SocketAddr;
 
 use parley_engine::limits;
 use parley_wire::{
-    DtlsParameters, EndReason, EndpointRestart, ErrorCode, Event, Fingerprint, Request, Source,
+    DtlsParameters, DtlsRole, EndReason, EndpointRestart, ErrorCode, Event, Fingerprint, Request,
+    Source,
 };
 use table::{Picture, Table, ice};
 
@@ -47,6 +48,7 @@ fn a_certificate_that_is_not_the_offered_one_never_gets_media() {
         let algorithm = "sha-256".to_owned();
         open.dtls = DtlsParameters {
             fingerprints: vec![Fingerprint { algorithm, value }],
+            role: DtlsRole::Server,
         };
     });
     table.run(200);
@@ -267,4 +269,58 @@ fn a_kick_says_goodbye_and_a_second_one_changes_nothing() {
         "who was closed by the server did not end by itself"
     );
     assert_eq!(table.engine.stats().endpoints.len(), 0);
+}
+
+#[test]
+fn we_begin_the_handshake_where_the_far_side_waits_for_it() {
+    let mut table = Table::new();
+    let viewer = table.join(&[], 1, |open| open.dtls.role = DtlsRole::Client);
+    let camera = table.join(&[], 0, |open| open.dtls.role = DtlsRole::Client);
+    table.tile(viewer, 0, Some((camera, Source::Camera)), (640, 360));
+    table.picture(camera, "cam", None, Picture::key(1, 1));
+    assert_eq!(table.seats[viewer].got.len(), 1);
+
+    // A new association of the far side is waited for as well.
+    let mut open = table.seats[viewer].open.clone();
+    open.ice = ice(0, 1);
+    table.done(Request::EndpointRestart(EndpointRestart {
+        endpoint: open.endpoint,
+        ice: open.ice.clone(),
+        dtls: Some(open.dtls.clone()),
+    }));
+    table.seats[viewer].far = table.far_end(&open);
+    table.seats[viewer].got.clear();
+    table.run(100);
+    assert!(table.seats[viewer].far.is_connected());
+    table.picture(camera, "cam", None, Picture::key(100, 1));
+    assert_eq!(table.seats[viewer].got.len(), 1);
+    table.assert_sound();
+}
+
+#[test]
+fn a_successor_goes_on_in_either_role() {
+    for role in [DtlsRole::Server, DtlsRole::Client] {
+        let mut table = Table::new();
+        let viewer = table.join(&[], 1, |open| open.dtls.role = role);
+        let camera = table.join(&[], 0, |open| open.dtls.role = role);
+        table.tile(viewer, 0, Some((camera, Source::Camera)), (640, 360));
+        table.picture(camera, "cam", None, Picture::key(1, 1));
+        table.run(1_500);
+        table.replace_engine();
+        table.tile(viewer, 0, Some((camera, Source::Camera)), (640, 360));
+        table.picture(camera, "cam", None, Picture::key(2, 1));
+        assert_eq!(table.seats[viewer].got.len(), 2, "{role:?}");
+        table.assert_sound();
+    }
+}
+
+#[test]
+fn nobody_begins_where_the_connection_is_on_hold() {
+    let mut table = Table::new();
+    let seat = table.sit_down(&[], 0, |open| open.dtls.role = DtlsRole::Hold);
+    table.run(1_000);
+    assert!(!table.seats[seat].far.is_connected());
+    assert_eq!(ends(&table), []);
+    table.run(limits::CONNECT_TIMEOUT_US / 1_000 + 1_500);
+    assert_eq!(ends(&table), [EndReason::ConnectTimeout]);
 }

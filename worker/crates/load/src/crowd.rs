@@ -70,6 +70,7 @@ impl Crowd {
         let settings = FarSettings {
             ice: open.ice.clone(),
             identity: self.identity.clone(),
+            is_passive: false,
             extensions: extension_ids(),
             instant: self.instant + now.since(self.started),
             opens_all: false,

@@ -2,7 +2,7 @@
 
 use parley_rtp::header::ExtensionIds;
 use parley_wire::{
-    Codec, CodecParameters, DtlsParameters, EndpointId, EndpointOpen, Fingerprint,
+    Codec, CodecParameters, DtlsParameters, DtlsRole, EndpointId, EndpointOpen, Fingerprint,
     HeaderExtensions, IceParameters, Medium, ReceiveLine, RoomId, SendLine, SendRole, Source,
 };
 use uuid::Uuid;
@@ -95,6 +95,7 @@ pub fn describe(room: RoomId, number: u32, role: Role, fingerprint: Fingerprint)
         },
         dtls: DtlsParameters {
             fingerprints: vec![fingerprint],
+            role: DtlsRole::Server,
         },
         extensions: EXTENSIONS,
         receive,

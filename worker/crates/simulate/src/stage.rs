@@ -157,6 +157,7 @@ impl Stage {
         let settings = FarSettings {
             ice,
             identity: self.far_identity.clone(),
+            is_passive: false,
             extensions: extension_ids(),
             instant: self.instant(),
             opens_all: true,

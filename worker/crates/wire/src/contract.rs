@@ -4,8 +4,8 @@ use ts_rs::{Config, TS};
 
 use crate::{
     Capabilities, Certificate, Codec, CodecParameters, Command, Configure, Configured,
-    DtlsParameters, EndReason, EndpointId, EndpointOpen, EndpointPublish, EndpointRestart,
-    EndpointSnapshot, EndpointStats, EndpointTiles, ErrorCode, Event, Fingerprint,
+    DtlsParameters, DtlsRole, EndReason, EndpointId, EndpointOpen, EndpointPublish,
+    EndpointRestart, EndpointSnapshot, EndpointStats, EndpointTiles, ErrorCode, Event, Fingerprint,
     HeaderExtensions, Hello, IceParameters, Medium, Message, PROTOCOL_VERSION, PublishState,
     ReceiveLine, Reply, Request, RestoredEndpoint, RoomId, SendLine, SendRole, Source,
     SsrcParameters, Stats, TileSource, TileState, TileWish, VoiceSlot,
@@ -37,6 +37,7 @@ pub fn typescript() -> String {
         EndpointOpen,
         IceParameters,
         DtlsParameters,
+        DtlsRole,
         HeaderExtensions,
         Medium,
         Source,

@@ -20,7 +20,7 @@ use uuid::Uuid;
 pub use contract::typescript;
 
 /// Version of this file's meaning. Sent in [`Hello`]; the server refuses a worker of another one.
-pub const PROTOCOL_VERSION: u32 = 1;
+pub const PROTOCOL_VERSION: u32 = 2;
 
 /// The media half of a conference. Equal to the conference's id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, TS)]
@@ -139,7 +139,7 @@ pub struct EndpointOpen {
     pub endpoint: EndpointId,
     /// ICE short-term credentials of both sides. We are ICE-lite.
     pub ice: IceParameters,
-    /// DTLS identity of the far side. We are the DTLS server (answer: `a=setup:passive`).
+    /// DTLS identity of the far side, and who begins.
     pub dtls: DtlsParameters,
     /// Negotiated RTP header extension ids (one id space for the bundle).
     pub extensions: HeaderExtensions,
@@ -171,6 +171,20 @@ pub struct IceParameters {
 pub struct DtlsParameters {
     /// The certificate must match one of them (RFC 8122 section 5).
     pub fingerprints: Vec<Fingerprint>,
+    /// Our side of the handshake.
+    pub role: DtlsRole,
+}
+
+/// Our side of a DTLS handshake, as the answer's `a=setup` says it (RFC 8842 section 5.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum DtlsRole {
+    /// The far side begins: `passive`.
+    Server,
+    /// We begin: `active`.
+    Client,
+    /// Nobody begins, until a restart says otherwise: `holdconn`.
+    Hold,
 }
 
 /// Ids of RTP header extensions (RFC 8285), 1..=255; none where not negotiated.

@@ -19,7 +19,7 @@ impl Room {
     pub(crate) fn open_endpoint(&mut self, open: &EndpointOpen, shared: &mut Shared) {
         let transport = Transport::new(
             open.ice.clone(),
-            open.dtls.fingerprints.clone(),
+            open.dtls.clone(),
             &shared.identity,
             shared.now,
             shared.epoch.instant(shared.now),
@@ -91,7 +91,7 @@ impl Room {
         if let Some(dtls) = restart.dtls.filter(|_| !is_known) {
             endpoint
                 .transport
-                .restart_dtls(&shared.identity, dtls.fingerprints, instant);
+                .restart_dtls(&shared.identity, dtls, instant);
         }
         Ok(())
     }

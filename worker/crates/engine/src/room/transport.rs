@@ -62,7 +62,11 @@ impl Room {
                         .retain(|name, owner| *owner != key || living.contains(name));
                 }
                 let has_moved = before.is_some() && before != endpoint.transport.ice.selected();
+                let begins = endpoint.transport.is_to_begin();
                 self.on_heard(key.endpoint, shared);
+                if begins {
+                    self.step_dtls(key.endpoint, None, shared);
+                }
                 if has_moved {
                     self.ask_after_recovery(key.endpoint, shared);
                 }

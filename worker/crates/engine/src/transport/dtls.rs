@@ -1,4 +1,4 @@
-//! DTLS, the server side: proves who the far side is and agrees on the SRTP keys.
+//! DTLS: proves who the far side is and agrees on the SRTP keys, whichever side begins.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use parley_wire::{Certificate, Fingerprint};
+use parley_wire::{Certificate, DtlsParameters, DtlsRole, Fingerprint};
 
 use crate::limits;
 
@@ -111,6 +111,9 @@ pub(crate) enum DtlsEvent {
 pub(crate) struct Association {
     inner: dimpl::Dtls,
     fingerprints: Vec<Fingerprint>,
+    is_client: bool,
+    /// It has been stepped: where we begin, that is when we do.
+    begun: bool,
     verified: bool,
     established: bool,
     failed: bool,
@@ -119,18 +122,42 @@ pub(crate) struct Association {
 }
 
 impl Association {
-    pub(crate) fn new(identity: &Identity, fingerprints: Vec<Fingerprint>, now: Instant) -> Self {
+    /// None: neither side wants to begin.
+    pub(crate) fn new(
+        identity: &Identity,
+        parameters: DtlsParameters,
+        now: Instant,
+    ) -> Option<Self> {
+        let is_client = match parameters.role {
+            DtlsRole::Server => false,
+            DtlsRole::Client => true,
+            DtlsRole::Hold => return None,
+        };
         // DTLS 1.2 only: in 1.3 the library takes the client's first SRTP profile, which in
         // Chromium is the slow AES-CM.
-        let inner = dimpl::Dtls::new_12(identity.config.clone(), identity.certificate.clone(), now);
-        Self {
+        let mut inner =
+            dimpl::Dtls::new_12(identity.config.clone(), identity.certificate.clone(), now);
+        inner.set_active(is_client);
+        Some(Self {
             inner,
-            fingerprints,
+            fingerprints: parameters.fingerprints,
+            is_client,
+            begun: false,
             verified: false,
             established: false,
             failed: false,
             deadline: None,
-        }
+        })
+    }
+
+    /// Whether we are the side that begins.
+    pub(crate) fn is_client(&self) -> bool {
+        self.is_client
+    }
+
+    /// Whether it is for us to begin, and we have not.
+    pub(crate) fn is_to_begin(&self) -> bool {
+        self.is_client && !self.begun
     }
 
     /// Whether the handshake is done.
@@ -148,6 +175,7 @@ impl Association {
         if self.failed {
             return None;
         }
+        self.begun = true;
         let timely = self.inner.handle_timeout(now);
         let handled = timely.and_then(|()| packet.map_or(Ok(()), |p| self.inner.handle_packet(p)));
         if handled.is_err() {

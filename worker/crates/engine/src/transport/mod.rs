@@ -8,7 +8,7 @@ use std::time::Instant;
 use parley_rtp::error::RtpError;
 use parley_rtp::srtp::{Master, Opener, OpenerState, Profile, Sealer};
 use parley_rtp::time::Micros;
-use parley_wire::{Fingerprint, IceParameters};
+use parley_wire::{DtlsParameters, IceParameters};
 use serde::{Deserialize, Serialize};
 
 use crate::address::Address;
@@ -49,8 +49,8 @@ impl Keys {
         })
     }
 
-    /// What a DTLS server makes of the exported material: it opens what the client writes.
-    fn from_dtls(material: &KeyingMaterial) -> Result<Self, RtpError> {
+    /// What a side makes of the exported material: it opens what the other writes.
+    fn from_dtls(material: &KeyingMaterial, is_client: bool) -> Result<Self, RtpError> {
         let profile = match material.profile {
             dimpl::SrtpProfile::AES128_CM_SHA1_80 => Profile::AesCm128Sha80,
             dimpl::SrtpProfile::AEAD_AES_128_GCM => Profile::AesGcm128,
@@ -59,14 +59,12 @@ impl Keys {
             _ => return Err(RtpError::KeyLength),
         };
         let (client, server) = Master::from_dtls(profile, &material.bytes)?;
-        Self::new(
-            Masters {
-                open: client,
-                seal: server,
-            },
-            OpenerState::default(),
-            0,
-        )
+        let (open, seal) = if is_client {
+            (server, client)
+        } else {
+            (client, server)
+        };
+        Self::new(Masters { open, seal }, OpenerState::default(), 0)
     }
 
     fn profile_name(&self) -> &'static str {
@@ -116,7 +114,7 @@ pub(crate) struct TransportSnapshot {
 impl Transport {
     pub(crate) fn new(
         ice: IceParameters,
-        fingerprints: Vec<Fingerprint>,
+        dtls: DtlsParameters,
         identity: &Identity,
         now: Micros,
         instant: Instant,
@@ -127,7 +125,7 @@ impl Transport {
             state: State::Connecting,
             opened: now,
             heard: now,
-            association: Some(Box::new(Association::new(identity, fingerprints, instant))),
+            association: Association::new(identity, dtls, instant).map(Box::new),
             timer_armed: false,
         }
     }
@@ -136,10 +134,10 @@ impl Transport {
     pub(crate) fn restart_dtls(
         &mut self,
         identity: &Identity,
-        fingerprints: Vec<Fingerprint>,
+        dtls: DtlsParameters,
         instant: Instant,
     ) {
-        self.association = Some(Box::new(Association::new(identity, fingerprints, instant)));
+        self.association = Association::new(identity, dtls, instant).map(Box::new);
         self.timer_armed = false;
     }
 
@@ -161,9 +159,10 @@ impl Transport {
         let Some(association) = &mut self.association else {
             return Progress::Nothing;
         };
+        let is_client = association.is_client();
         match association.step(packet, now, send) {
             None => Progress::Nothing,
-            Some(DtlsEvent::Keys(material)) => match Keys::from_dtls(&material) {
+            Some(DtlsEvent::Keys(material)) => match Keys::from_dtls(&material, is_client) {
                 Ok(keys) => {
                     self.keys = Some(Box::new(keys));
                     self.state = State::Connected;
@@ -175,6 +174,13 @@ impl Transport {
             Some(DtlsEvent::FingerprintMismatch) => Progress::FingerprintMismatch,
             Some(DtlsEvent::Failed) => Progress::Failed,
         }
+    }
+
+    /// Whether the handshake waits for us to begin it.
+    pub(crate) fn is_to_begin(&self) -> bool {
+        self.association
+            .as_ref()
+            .is_some_and(|association| association.is_to_begin())
     }
 
     /// When the handshake wants to go on; none once it is done.

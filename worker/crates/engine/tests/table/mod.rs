@@ -12,9 +12,9 @@ use parley_rtp::header::{AudioLevel, ExtensionIds};
 use parley_rtp::time::Micros;
 use parley_simulate::far::{FarEnd, FarEvent, FarIdentity, FarLine, FarPacket, FarSettings};
 use parley_wire::{
-    Codec, CodecParameters, Command, DtlsParameters, EndpointId, EndpointOpen, ErrorCode, Event,
-    HeaderExtensions, IceParameters, Medium, Message, PublishState, ReceiveLine, Reply, Request,
-    RoomId, SendLine, SendRole, Source, TileSource, TileState, TileWish,
+    Codec, CodecParameters, Command, DtlsParameters, DtlsRole, EndpointId, EndpointOpen, ErrorCode,
+    Event, HeaderExtensions, IceParameters, Medium, Message, PublishState, ReceiveLine, Reply,
+    Request, RestoredEndpoint, RoomId, SendLine, SendRole, Source, TileSource, TileState, TileWish,
 };
 use uuid::Uuid;
 
@@ -182,6 +182,7 @@ impl Table {
             ice: ice(number, 0),
             dtls: DtlsParameters {
                 fingerprints: vec![self.far_identity.fingerprint()],
+                role: DtlsRole::Server,
             },
             extensions: HeaderExtensions {
                 mid: Some(4),
@@ -256,6 +257,7 @@ impl Table {
         let settings = FarSettings {
             ice: open.ice.clone(),
             identity: self.far_identity.clone(),
+            is_passive: open.dtls.role == DtlsRole::Client,
             extensions: ExtensionIds {
                 mid: open.extensions.mid,
                 rid: open.extensions.rid,
@@ -287,6 +289,26 @@ impl Table {
         let mut answers: Vec<_> = answers.collect();
         assert_eq!(answers.len(), 1, "every command is answered exactly once");
         answers.remove(0)
+    }
+
+    /// The engine dies, and another takes its endpoints over.
+    pub(crate) fn replace_engine(&mut self) {
+        self.engine = Engine::new(Setup {
+            epoch: self.epoch,
+            identity: self.identity.clone(),
+            seed: 8,
+        });
+        let endpoints = self.seats.iter().map(|seat| RestoredEndpoint {
+            open: seat.open.clone(),
+            tiles: Vec::new(),
+            snapshot: self.snapshots.get(&seat.id).cloned(),
+        });
+        let endpoints: Vec<_> = endpoints.collect();
+        let wanted: Vec<_> = self.seats.iter().map(|seat| seat.id).collect();
+        match self.ask(Request::Restore { endpoints }) {
+            Ok(Reply::Restored { resumed, .. }) => assert_eq!(resumed, wanted),
+            other => panic!("not restored: {other:?}"),
+        }
     }
 
     pub(crate) fn done(&mut self, request: Request) {

@@ -1,4 +1,4 @@
-//! DTLS as a browser does it: the client side, and the SRTP keys that come of it.
+//! DTLS as a browser does it: mostly the client side, and the SRTP keys that come of it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -71,16 +71,18 @@ pub(super) struct FarKeys {
 
 pub(super) struct FarDtls {
     inner: Dtls,
+    is_client: bool,
     pub(super) deadline: Option<Instant>,
     pub(super) is_closed: bool,
 }
 
 impl FarDtls {
-    pub(super) fn new(identity: &FarIdentity, now: Instant) -> Self {
+    pub(super) fn new(identity: &FarIdentity, is_client: bool, now: Instant) -> Self {
         let mut inner = Dtls::new_12(identity.config.clone(), identity.certificate.clone(), now);
-        inner.set_active(true);
+        inner.set_active(is_client);
         Self {
             inner,
+            is_client,
             deadline: Some(now),
             is_closed: false,
         }
@@ -104,7 +106,7 @@ impl FarDtls {
                 Output::Packet(packet) => out.push(packet.to_vec()),
                 Output::BufferTooSmall { needed } => buffer.resize(needed, 0),
                 Output::KeyingMaterial(material, profile) => {
-                    keys = Some(keys_of(&material, profile)?);
+                    keys = Some(keys_of(&material, profile, self.is_client)?);
                 }
                 Output::CloseNotify => self.is_closed = true,
                 Output::Timeout(at) => {
@@ -117,7 +119,7 @@ impl FarDtls {
     }
 }
 
-fn keys_of(material: &[u8], profile: SrtpProfile) -> Result<FarKeys, FarError> {
+fn keys_of(material: &[u8], profile: SrtpProfile, is_client: bool) -> Result<FarKeys, FarError> {
     let profile = match profile {
         SrtpProfile::AES128_CM_SHA1_80 => Profile::AesCm128Sha80,
         SrtpProfile::AEAD_AES_128_GCM => Profile::AesGcm128,
@@ -126,9 +128,14 @@ fn keys_of(material: &[u8], profile: SrtpProfile) -> Result<FarKeys, FarError> {
     };
     let make = || -> Result<FarKeys, RtpError> {
         let (client, server) = Master::from_dtls(profile, material)?;
+        let (seal, open) = if is_client {
+            (client, server)
+        } else {
+            (server, client)
+        };
         Ok(FarKeys {
-            sealer: Sealer::new(&client, 0)?,
-            opener: Opener::new(&server, OpenerState::default())?,
+            sealer: Sealer::new(&seal, 0)?,
+            opener: Opener::new(&open, OpenerState::default())?,
         })
     };
     make().map_err(|error| FarError(format!("{error:?}")))

@@ -44,6 +44,8 @@ pub struct FarSettings {
     pub ice: IceParameters,
     /// Its certificate.
     pub identity: FarIdentity,
+    /// It waits for the server to begin the DTLS handshake (`a=setup:passive`).
+    pub is_passive: bool,
     /// Negotiated header extensions.
     pub extensions: ExtensionIds,
     /// The moment of `now` as the DTLS library wants it.
@@ -168,6 +170,7 @@ struct Sent {
 pub struct FarEnd {
     started: (Micros, Instant),
     identity: FarIdentity,
+    is_passive: bool,
     extensions: ExtensionIds,
     opens_all: bool,
     ice: FarIce,
@@ -195,6 +198,7 @@ impl FarEnd {
         Self {
             started: (now, settings.instant),
             identity: settings.identity,
+            is_passive: settings.is_passive,
             extensions: settings.extensions,
             opens_all: settings.opens_all,
             ice: FarIce::new(now, settings.ice),
@@ -256,7 +260,11 @@ impl FarEnd {
         match classify(datagram) {
             DatagramKind::Stun => {
                 if self.ice.handle(now, datagram) && self.dtls.is_none() {
-                    self.dtls = Some(FarDtls::new(&self.identity, self.instant(now)));
+                    self.dtls = Some(FarDtls::new(
+                        &self.identity,
+                        !self.is_passive,
+                        self.instant(now),
+                    ));
                     self.step_dtls(now, None)?;
                 }
             }
