@@ -1,5 +1,10 @@
 // The Parley SDK: everything a page may use.
-export { type BrowserStore, type KeptStorage, openBrowserStore } from "./browser-store.ts";
+export {
+  type BrowserStore,
+  type KeptStorage,
+  openBrowserStore,
+  store_prefix,
+} from "./browser-store.ts";
 export type {
   Chat,
   ConferenceOptions,

@@ -38,6 +38,8 @@ export interface ConferenceFilter {
 /** Calls of one log-in. Errors of each: the server's refusals, SERVER_UNREACHABLE. */
 export interface Api {
   readonly token: string;
+  /** The token was refused elsewhere, e.g. by a socket: the same as a call that answers 401. */
+  refused(): void;
   conferences(filter: ConferenceFilter, page_token?: string): Promise<Page<Conference>>;
   conference(id: string): Promise<Conference>;
   createConference(given: {
@@ -80,6 +82,7 @@ export function createApi(token: string, refused: () => void): Api {
   };
   return {
     token,
+    refused,
     conferences: ({ status, type }, page_token = "") =>
       call("GET", `/conferences${query({ status, type, page_size: page_sizes.list, page_token })}`),
     conference: (id) => call("GET", `/conferences/${id}`),
@@ -112,6 +115,16 @@ export function logIn(
   password: string,
 ): Promise<{ readonly username: string; readonly token: string }> {
   return ask("POST", "/auth/login", { username, password }, null);
+}
+
+/** Ends the log-in on the server. Errors: SERVER_UNREACHABLE. */
+export async function logOut(token: string): Promise<void> {
+  try {
+    await ask("POST", "/auth/logout", {}, token);
+  } catch (thrown) {
+    // What is not accepted (any more) is over already.
+    if (!(thrown instanceof Problem && thrown.http === 401)) throw thrown;
+  }
 }
 
 async function ask<Answer>(

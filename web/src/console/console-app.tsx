@@ -1,63 +1,28 @@
 // The console: log-in, navigation, and the view that the address names.
-import {
-  type ReactNode,
-  useCallback,
-  useEffect,
-  useMemo,
-  useState,
-  useSyncExternalStore,
-} from "react";
+import { type ReactNode, useEffect, useMemo, useSyncExternalStore } from "react";
 import { Button } from "react-aria-components";
 import { Choice } from "../look/choice.tsx";
 import { Icon, type IconName } from "../look/icon.tsx";
-import { readPreference, writePreference } from "../look/preferences.ts";
 import { useSurroundings } from "../look/surroundings.tsx";
 import { isLanguage, languages } from "../text/index.ts";
-import { type Api, createApi } from "./api.ts";
+import type { Api } from "./api.ts";
 import { ConferenceDetail } from "./conference-detail.tsx";
 import { ConferenceList } from "./conference-list.tsx";
 import { FirstSteps } from "./first-steps.tsx";
 import { Keys } from "./keys.tsx";
 import { LogIn } from "./log-in.tsx";
 import { all_conferences, type Route, readRoute, writeRoute } from "./route.ts";
-
-interface Login {
-  readonly username: string;
-  readonly token: string;
-}
+import { useLogin } from "./use-login.ts";
 
 /** The whole console. */
 export function ConsoleApp() {
-  const [login, setLogin] = useState<Login | null>(readLogin);
-  const [has_expired, setExpired] = useState(false);
+  const { login, api, why, enter, leave } = useLogin();
   const route = useRoute();
   useTitle(login ? route : null);
-  const refused = useCallback(() => {
-    writePreference("login", null);
-    setExpired(true);
-    setLogin(null);
-  }, []);
-  const token = login?.token ?? null;
-  const api = useMemo(() => (token === null ? null : createApi(token, refused)), [token, refused]);
-  if (!login || !api) {
-    return (
-      <LogIn
-        has_expired={has_expired}
-        onLogin={(given) => {
-          writePreference("login", JSON.stringify(given));
-          setExpired(false);
-          setLogin(given);
-        }}
-      />
-    );
-  }
-  const logOut = (): void => {
-    writePreference("login", null);
-    setLogin(null);
-  };
+  if (!login || !api) return <LogIn why={why} onLogin={enter} />;
   return (
     <div className="console">
-      <Navigation route={route} username={login.username} onLogOut={logOut} />
+      <Navigation route={route} username={login.username} onLogOut={leave} />
       <main className="content" id="content" tabIndex={-1}>
         <View route={route} api={api} />
       </main>
@@ -171,16 +136,4 @@ function useTitle(route: Route | null): void {
 function subscribeToHash(changed: () => void): () => void {
   globalThis.addEventListener("hashchange", changed);
   return () => globalThis.removeEventListener("hashchange", changed);
-}
-
-function readLogin(): Login | null {
-  const kept = readPreference("login");
-  if (kept === null) return null;
-  try {
-    const { username, token } = JSON.parse(kept) as Partial<Login>;
-    return typeof username === "string" && typeof token === "string" ? { username, token } : null;
-  } catch {
-    // Somebody else wrote there; logging in again mends it.
-    return null;
-  }
 }

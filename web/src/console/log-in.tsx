@@ -4,10 +4,12 @@ import { Button, Input, Label, TextField } from "react-aria-components";
 import { ProblemNotice } from "../look/problem-notice.tsx";
 import { useSurroundings } from "../look/surroundings.tsx";
 import { logIn } from "./api.ts";
+import type { LoggedOut } from "./use-login.ts";
 
 /** Asks who is there. */
 export function LogIn(props: {
-  readonly has_expired: boolean;
+  /** Why nobody is logged in. */
+  readonly why: LoggedOut;
   readonly onLogin: (login: { readonly username: string; readonly token: string }) => void;
 }) {
   const { t } = useSurroundings();
@@ -28,9 +30,9 @@ export function LogIn(props: {
     <main className="login">
       <form className="card" onSubmit={submit}>
         <h1>{t("login_title")}</h1>
-        {props.has_expired && (
-          <p className="notice warn" role="status">
-            {t("login_expired")}
+        {props.why !== "at_first" && (
+          <p className={props.why === "logged_out" ? "notice" : "notice warn"} role="status">
+            {t(`login_is_${props.why}`)}
           </p>
         )}
         <TextField

@@ -28,7 +28,11 @@ export function useConference(api: Api, id: string): ConferenceKnown {
     const change = (part: Partial<ConferenceKnown>): void => {
       if (!stop.signal.aborted) setKnown((before) => ({ ...before, ...part }));
     };
-    const fail = (failure: unknown): void => change({ failure });
+    const fail = (failure: unknown): void => {
+      // A socket has no status of HTTP; its refusals are told by their reason.
+      if (isRefusal(failure)) api.refused();
+      else change({ failure });
+    };
     const add = (more: readonly NumberedEvent[]): void => {
       events = mergeEvents(events, more);
       change({ events });
@@ -62,9 +66,10 @@ export function useConference(api: Api, id: string): ConferenceKnown {
       conference.on("change", (view) => {
         if (view.conference) change({ conference: view.conference });
       });
-      conference.on("ended", () => {
+      conference.on("ended", ({ reason, problem }) => {
         change({ watched: null });
-        readOnce().catch(fail);
+        if (reason === "denied") fail(problem);
+        else readOnce().catch(fail);
       });
       change({ watched: conference, conference: conference.view.conference });
       fill().catch(fail);
@@ -85,3 +90,12 @@ export function useConference(api: Api, id: string): ConferenceKnown {
   }, [api, id]);
   return known;
 }
+
+const refusals: ReadonlySet<string> = new Set([
+  "INVALID_CREDENTIALS",
+  "AUTHENTICATION_REQUIRED",
+  "TOKEN_EXPIRED",
+]);
+
+const isRefusal = (thrown: unknown): boolean =>
+  thrown instanceof Problem && refusals.has(thrown.reason);

@@ -5,6 +5,9 @@ import type { Api } from "./api.ts";
 /** Pauses between attempts to open the socket, and the shortest time between two notices. */
 const pauses = { first_ms: 500, longest_ms: 15_000, gather_ms: 300 };
 
+/** Close code for a credential that is not accepted (any more). */
+const credential_refused = 4401;
+
 /** Calls `changed` soon after something happened to a conference or a join; tells whether it listens now. */
 export function useCustomerEvents(api: Api, changed: () => void): boolean {
   const [is_live, setLive] = useState(false);
@@ -37,9 +40,13 @@ export function useCustomerEvents(api: Api, changed: () => void): boolean {
         notice();
       });
       socket.addEventListener("message", notice);
-      socket.addEventListener("close", () => {
+      socket.addEventListener("close", ({ code }) => {
         setLive(false);
         if (is_gone) return;
+        if (code === credential_refused) {
+          api.refused();
+          return;
+        }
         retry = setTimeout(open, pause_ms);
         pause_ms = Math.min(pauses.longest_ms, pause_ms * 2);
       });

@@ -1,6 +1,6 @@
 // What the pages remember in this browser. Nothing of it is secret but the console's log-in.
 
-import { openBrowserStore } from "@parley/client";
+import { openBrowserStore, store_prefix } from "@parley/client";
 
 /** Names of what is remembered. */
 export type PreferenceName =
@@ -23,4 +23,14 @@ export function readPreference(name: PreferenceName): string | null {
 /** Remembers a value; null forgets it. */
 export function writePreference(name: PreferenceName, value: string | null): void {
   store.write(`page.${name}`, value);
+}
+
+/** Calls `changed` when another tab changes what is remembered under this name; returns what ends it. */
+export function onPreference(name: PreferenceName, changed: () => void): () => void {
+  const hear = ({ key }: StorageEvent): void => {
+    // Without a key everything was forgotten at once.
+    if (key === null || key === `${store_prefix}page.${name}`) changed();
+  };
+  globalThis.addEventListener("storage", hear);
+  return () => globalThis.removeEventListener("storage", hear);
 }

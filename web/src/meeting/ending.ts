@@ -11,6 +11,7 @@ export function endingFor(thrown: unknown): Ending {
   switch (problem.reason) {
     case "INVALID_CREDENTIALS":
     case "AUTHENTICATION_REQUIRED":
+    case "TOKEN_EXPIRED":
     case "PERMISSION_DENIED":
       return { reason: "denied", problem };
     case "CONFERENCE_NOT_FOUND":

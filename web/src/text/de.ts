@@ -223,7 +223,10 @@ export const de: Record<keyof typeof en, Entry> = {
   logging_in: "Anmelden…",
   logout: "Abmelden",
   login_hint: "Der erste Start schreibt Benutzername und ein erzeugtes Passwort in sein Terminal.",
-  login_expired: "Ihre Anmeldung ist abgelaufen. Bitte melden Sie sich neu an.",
+  login_is_expired: "Ihre Anmeldung ist abgelaufen. Bitte melden Sie sich neu an.",
+  login_is_logged_out: "Sie sind abgemeldet.",
+  login_is_unheard:
+    "Sie sind hier abgemeldet, aber der Server hat es nicht gehört: Dort gilt Ihre Anmeldung, bis sie abläuft.",
 
   skip_to_content: "Zum Inhalt springen",
   nav_main: "Haupt",

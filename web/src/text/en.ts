@@ -221,7 +221,10 @@ export const en = {
   logging_in: "Logging in…",
   logout: "Log out",
   login_hint: "The first start prints the user name and a generated password in its terminal.",
-  login_expired: "Your log-in has ended. Please log in again.",
+  login_is_expired: "Your log-in has ended. Please log in again.",
+  login_is_logged_out: "You are logged out.",
+  login_is_unheard:
+    "You are logged out here, but the server did not hear of it: there your log-in lasts until it expires.",
 
   // console: navigation
   skip_to_content: "Skip to the content",
