@@ -16,7 +16,9 @@ const fault = (path: string, line: number, text: string): void => {
 
 const code = tracked.filter(
   (path) =>
-    /\.(ts|tsx|rs)$/.test(path) && !path.endsWith("/wire.ts") && !path.startsWith("worker/fuzz/"),
+    /\.(ts|tsx|rs)$/.test(path) &&
+    !path.endsWith("/wire.ts") &&
+    !/^worker\/(fuzz|vendor)\//.test(path),
 );
 
 // A file named for a layer hides what is in it.
@@ -101,7 +103,7 @@ decisions.forEach((path, at) => {
 });
 
 // Links between our own pages lead somewhere.
-for (const path of tracked.filter((other) => other.endsWith(".md"))) {
+for (const path of tracked.filter((other) => /^(?!worker\/vendor\/dimpl\/).*\.md$/.test(other))) {
   const folder = path.includes("/") ? path.slice(0, path.lastIndexOf("/")) : ".";
   readFileSync(path, "utf8")
     .split("\n")

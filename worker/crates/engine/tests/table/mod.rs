@@ -80,6 +80,8 @@ pub(crate) struct Table {
     pub(crate) identity: Identity,
     far_identity: FarIdentity,
     commands: u64,
+    captured: Vec<(SocketAddr, Vec<u8>)>,
+    captures: Vec<SocketAddr>,
 }
 
 pub(crate) fn room() -> RoomId {
@@ -134,6 +136,8 @@ impl Table {
             identity,
             far_identity: FarIdentity::generate().unwrap(),
             commands: 0,
+            captured: Vec::new(),
+            captures: Vec::new(),
         };
         table.done(Request::RoomOpen { room: room() });
         table
@@ -460,6 +464,20 @@ impl Table {
         self.bytes_out.get(&from).copied().unwrap_or(0) - before
     }
 
+    /// Keeps what is sent to an address from now on.
+    pub(crate) fn capture(&mut self, address: SocketAddr) {
+        self.captures.push(address);
+    }
+
+    /// What has been sent there since the last look.
+    pub(crate) fn take_captured(&mut self, address: SocketAddr) -> Vec<Vec<u8>> {
+        let all = std::mem::take(&mut self.captured).into_iter();
+        let (wanted, others) = all.partition(|(to, _)| *to == address);
+        self.captured = others;
+        let wanted: Vec<(SocketAddr, Vec<u8>)> = wanted;
+        wanted.into_iter().map(|(_, packet)| packet).collect()
+    }
+
     /// Takes what the engine has; whether packets reached anybody.
     fn drain(&mut self) -> bool {
         let mut packets = Vec::new();
@@ -488,6 +506,9 @@ impl Table {
         let had_packets = !packets.is_empty();
         for (to, mut bytes) in packets {
             *self.bytes_out.entry(to).or_default() += bytes.len();
+            if self.captures.contains(&to) {
+                self.captured.push((to, bytes.clone()));
+            }
             let now = self.now;
             let Some(seat) = self.seats.iter_mut().find(|seat| seat.address == to) else {
                 continue;

@@ -171,6 +171,7 @@ pub struct FarEnd {
     started: (Micros, Instant),
     identity: FarIdentity,
     is_passive: bool,
+    has_dtls: bool,
     extensions: ExtensionIds,
     opens_all: bool,
     ice: FarIce,
@@ -199,6 +200,7 @@ impl FarEnd {
             started: (now, settings.instant),
             identity: settings.identity,
             is_passive: settings.is_passive,
+            has_dtls: true,
             extensions: settings.extensions,
             opens_all: settings.opens_all,
             ice: FarIce::new(now, settings.ice),
@@ -214,6 +216,12 @@ impl FarEnd {
             events: VecDeque::new(),
             counters: FarCounters::default(),
         }
+    }
+
+    /// From now on it does ICE alone; somebody else shakes hands.
+    pub fn leave_dtls_to_others(&mut self) {
+        self.has_dtls = false;
+        self.dtls = None;
     }
 
     /// Whether there are keys.
@@ -259,7 +267,7 @@ impl FarEnd {
     pub fn handle(&mut self, now: Micros, datagram: &mut [u8]) -> Result<(), FarError> {
         match classify(datagram) {
             DatagramKind::Stun => {
-                if self.ice.handle(now, datagram) && self.dtls.is_none() {
+                if self.ice.handle(now, datagram) && self.dtls.is_none() && self.has_dtls {
                     self.dtls = Some(FarDtls::new(
                         &self.identity,
                         !self.is_passive,
