@@ -62,10 +62,10 @@ export function Meeting(props: {
         <Elapsed />
         <span className="grow" />
         <span className="muted top-people">{t("people_count", { count: people_count })}</span>
-        <QualityBars quality={own.quality} />
+        <QualityBars quality={own.quality} about={t("quality_own")} />
       </header>
+      <Banners {...{ conference, view, own, devices, run }} is_talking={meeting.is_talking} />
       <div className="notices">
-        <Banners {...{ conference, view, own, devices, run }} is_talking={meeting.is_talking} />
         <ToastList toasts={toasts} />
       </div>
       <Stage {...{ conference, view, own, commands, is_self_hidden }} pin={meeting.pin} />

@@ -1,21 +1,9 @@
 // Somebody else's picture: takes a video line while there is something to see, and asks for the size it is shown in.
-import {
-  type JoinedConference,
-  type Person,
-  Problem,
-  type Quality,
-  type Source,
-  type Tile,
-} from "@parley/client";
+import { type JoinedConference, Problem, type Quality, type Tile } from "@parley/client";
 import { useCallback, useEffect, useState } from "react";
 import { useNotice } from "../look/use-notice.ts";
 import { Picture } from "./picture.tsx";
-
-/** What a tile is about. */
-export interface TileSubject {
-  readonly person: Person;
-  readonly source: Source;
-}
+import type { TileSubject } from "./stage-subjects.ts";
 
 /** Shows the picture, and tells whether there is one and how well it arrives. */
 export function RemotePicture(props: {

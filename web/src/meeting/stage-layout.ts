@@ -121,7 +121,8 @@ function planBeside(area: Area, count: number): StagePlan {
   const step = height + gap;
   // A tile that fits exactly must not fall victim to rounding.
   const fits = Math.floor((area.height + gap) / step + 0.001);
-  const per_page = Math.max(1, Math.min(stage_limits.tiles_max, fits));
+  // The large picture takes a video line, too.
+  const per_page = Math.max(1, Math.min(stage_limits.tiles_max - 1, fits));
   const shown = Math.min(count, per_page);
   const first = (area.height - (shown * step - gap)) / 2;
   const tiles = Array.from({ length: shown }, (_, at): Box => {

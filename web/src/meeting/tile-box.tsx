@@ -7,8 +7,9 @@ import { useSurroundings } from "../look/surroundings.tsx";
 import { type PersonCommands, PersonMenu } from "./person-menu.tsx";
 import { Picture } from "./picture.tsx";
 import { QualityBars } from "./quality-bars.tsx";
-import { RemotePicture, type TileSubject } from "./remote-picture.tsx";
+import { RemotePicture } from "./remote-picture.tsx";
 import type { Box } from "./stage-layout.ts";
+import type { TileSubject } from "./stage-subjects.ts";
 
 /** A tile at its place. */
 export function TileBox(props: {
@@ -43,6 +44,7 @@ export function TileBox(props: {
     "tile",
     is_speaking ? "is-speaking" : "",
     is_camera && person.is_active_speaker ? "is-active" : "",
+    is_camera ? "" : "is-screen",
     props.is_large ? "is-large" : "",
     props.is_lost ? "is-lost" : "",
     box.width < 190 ? "is-small" : "",
@@ -93,7 +95,7 @@ export function TileBox(props: {
           )}
           <span className="tile-name-text">{label}</span>
         </span>
-        <QualityBars quality={person.is_me ? own.quality : quality} />
+        <QualityBars quality={person.is_me ? own.quality : quality} about={label} />
       </footer>
       <PersonMenu
         person={person}

@@ -16,7 +16,7 @@ import type { Controls, PanelName } from "./control-bar.tsx";
 import { deviceTexts } from "./device-problem.ts";
 import type { PersonCommands } from "./person-menu.tsx";
 import type { ShortcutAction } from "./shortcuts.ts";
-import type { Pin } from "./stage.tsx";
+import type { Pin } from "./stage-subjects.ts";
 import type { Toasts } from "./toasts.tsx";
 import { useShortcuts } from "./use-shortcuts.ts";
 

@@ -123,6 +123,10 @@ export const en = {
   shortcut_escape: "Close what is open",
   key_space: "Space",
   key_escape: "Esc",
+  only_listeners: "Nobody who can be heard is here at the moment.",
+  listeners: "Listeners",
+  listeners_count: { one: "1 is listening", other: "{count} are listening" },
+  listeners_more: { one: "and 1 more", other: "and {count} more" },
   alone: "You are the first. Others appear here when they come in.",
 
   // notices in the meeting
@@ -147,10 +151,18 @@ export const en = {
   quality_good: "Connection good",
   quality_poor: "Connection poor",
   quality_lost: "Connection lost",
-  quality_unknown: "Connection not known yet",
-  quality_detail: "{loss} % loss · {rate} kbit/s",
-  quality_detail_trip: "{trip} ms · {loss} % loss · {rate} kbit/s",
-  quality_detail_picture: "{width} × {height}, {frames} pictures/s · {loss} % loss · {rate} kbit/s",
+  quality_of: "{word}: {about}",
+  quality_own: "your own connection",
+  quality_picture: "Picture",
+  quality_picture_value: "{width} × {height}, {frames} per second",
+  quality_trip: "There and back",
+  quality_jitter: "Unevenness",
+  quality_loss: "Lost on the way",
+  quality_rate: "Rate",
+  quality_codec: "Coding",
+  quality_ms: "{number} ms",
+  quality_percent: "{number} %",
+  quality_kbits: "{number} kbit/s",
 
   // chat
   chat_note: "Messages stay with this conference.",
