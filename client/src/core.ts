@@ -48,7 +48,7 @@ export interface Core {
 export const core_limits = { start_ms: 15_000 };
 
 const endings: Readonly<Record<number, readonly [EndingReason, string, string]>> = {
-  4401: ["denied", "INVALID_CREDENTIALS", "The link is not valid or has expired"],
+  4401: ["denied", "INVALID_CREDENTIALS", "The link is not valid"],
   4403: ["kicked", "PERMISSION_DENIED", "A host removed you"],
   4404: [
     "vanished",

@@ -13,7 +13,7 @@ import type { JournalEvent, ServerFrame } from "./wire.ts";
 const tile_limits = { tile_count: 25, tile_count_max: 48 };
 
 /** Joins a conference with microphone and camera; resolves when the server has accepted and the state is known. The media path opens meanwhile: `view.connection` becomes `live`.
- *  Errors: INVALID_CREDENTIALS, CONFERENCE_NOT_FOUND, STATE_INVALID (it has ended), CONFERENCE_FULL, SERVER_UNREACHABLE, BROWSER_UNSUPPORTED, the signal's reason. */
+ *  Errors: INVALID_CREDENTIALS, TOKEN_EXPIRED, TOKEN_REVOKED, CONFERENCE_NOT_FOUND, STATE_INVALID (it has ended), CONFERENCE_FULL, SERVER_UNREACHABLE, BROWSER_UNSUPPORTED, the signal's reason. */
 export async function joinConference(
   options: JoinOptions,
   ports: CorePorts = browserPorts,

@@ -3,7 +3,7 @@ import type { ConferenceOptions, WatchedConference } from "./conference.ts";
 import { browserPorts, type CorePorts, createCore, createWatchEmitter } from "./core.ts";
 
 /** Watches a conference; resolves when its state is known.
- *  Errors: INVALID_CREDENTIALS, CONFERENCE_NOT_FOUND, STATE_INVALID (it has ended), SERVER_UNREACHABLE. */
+ *  Errors: INVALID_CREDENTIALS, TOKEN_EXPIRED, TOKEN_REVOKED, CONFERENCE_NOT_FOUND, STATE_INVALID (it has ended), SERVER_UNREACHABLE. */
 export async function watchConference(
   options: ConferenceOptions,
   ports: CorePorts = browserPorts,

@@ -9,7 +9,7 @@ import {
   type Joins,
   talkRoom,
 } from "./domain/conference/index.ts";
-import { createCustomers, createTokens } from "./domain/customer/index.ts";
+import { createCustomers, createRevocations, createTokens } from "./domain/customer/index.ts";
 import { createTalk } from "./domain/talk/index.ts";
 import { createHttp, createRoutes } from "./http/index.ts";
 import { joinRoutes } from "./http/join.ts";
@@ -46,7 +46,10 @@ async function start(config: Config, log: Log): Promise<void> {
   const ground: Ground = { config, clock, ids, log, shutdown };
   // Both take their time to start; neither needs the other.
   const [store, media] = await Promise.all([database(ground), workers(ground)]);
-  const { secret, tokens, customers, accesskeys, authenticator } = callers(ground, store);
+  const { secret, tokens, revocations, customers, accesskeys, authenticator } = callers(
+    ground,
+    store,
+  );
   const admin = await customers.bootstrap({
     username: config.admin.username,
     password: config.admin.password.is_set ? config.admin.password.reveal() : null,
@@ -54,9 +57,9 @@ async function start(config: Config, log: Log): Promise<void> {
 
   let url = "";
   const conferences = createConferences({
-    ...{ store, clock, ids, log, tokens },
+    ...{ store, clock, ids, log, tokens, revocations },
     publicUrl: () => url,
-    conference_calls_max: config.limits.conference_calls_max,
+    limits: config.limits,
   });
   const { conferencecalls } = conferences;
   const attendance = createAttendance({ media, store, conferences, conferencecalls, clock, log });
@@ -81,6 +84,7 @@ async function start(config: Config, log: Log): Promise<void> {
       attendance,
       showing,
       authenticator,
+      revocations,
       clock,
       log,
     },
@@ -121,7 +125,7 @@ async function start(config: Config, log: Log): Promise<void> {
 }
 
 // Who asks: customers, keys, tokens.
-function callers({ config, clock, ids, log }: Ground, store: Store) {
+function callers({ config, clock, ids, log, shutdown }: Ground, store: Store) {
   const secret = config.auth.secret.is_set
     ? config.auth.secret.reveal()
     : keptFile(config.data_dir, "auth.secret", () => ids.secret(43));
@@ -129,8 +133,12 @@ function callers({ config, clock, ids, log }: Ground, store: Store) {
   const tokens = createTokens({ clock, ids, log, secret, lifetime_ms: token_lifetime_ms });
   const customers = createCustomers({ store, clock, ids, log, tokens });
   const accesskeys = createAccesskeys({ store, clock, ids });
-  const authenticator = createAuthenticator({ clock, tokens, customers, accesskeys, query_tokens });
-  return { secret, tokens, customers, accesskeys, authenticator };
+  const revocations = createRevocations({ store, clock, log });
+  shutdown.opened("revocations", async () => revocations.close());
+  const authenticator = createAuthenticator({
+    ...{ clock, tokens, customers, accesskeys, revocations, query_tokens },
+  });
+  return { secret, tokens, revocations, customers, accesskeys, authenticator };
 }
 
 // A server that waits for its calls to end takes no new ones; who was in may come back.

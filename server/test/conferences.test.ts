@@ -268,7 +268,7 @@ test("a_join_token_opens_its_own_conference_and_nothing_else", async () => {
   await clock.advance(61_000);
   const late = await rest.ask("GET", `/v1.0/conferences/${id}`, { token });
   assert.equal(late.status, 401);
-  assert.equal(late.body.error.reason, "INVALID_CREDENTIALS");
+  assert.equal(late.body.error.reason, "TOKEN_EXPIRED");
 });
 
 test("a_host_with_a_join_token_ends_the_conference", async () => {

@@ -20,6 +20,10 @@ const path = "/v1.0/conferences";
 const body = { type: "conference" };
 const sign = (claims: object, secret = test_secret, alg = "HS256") =>
   new SignJWT({ ...claims }).setProtectedHeader({ alg }).sign(new TextEncoder().encode(secret));
+const signAs = (header: object, claims: object) =>
+  new SignJWT({ ...claims })
+    .setProtectedHeader({ alg: "HS256", ...header })
+    .sign(new TextEncoder().encode(test_secret));
 const soon = () => Math.floor(rest.clock.now() / 1_000_000) + 600;
 
 test("a_token_is_taken_from_header_then_query_then_cookie", async () => {
@@ -67,7 +71,10 @@ test("tokens_that_are_forged_expired_or_of_another_algorithm_are_refused", async
     none,
     padded: `${rest.token}=`,
     cut: rest.token.slice(0, -1),
-    expired: await sign({ ...claims, exp: soon() - 1200 }),
+    expired_and_forged: await sign({ ...claims, exp: soon() - 1200 }, `${test_secret}!`),
+    expired_and_nobodys: await sign({ type: "other", exp: soon() - 1200 }),
+    of_another_type: await signAs({ typ: "at+jwt" }, { ...claims, exp: soon() }),
+    of_another_key: await signAs({ typ: "JWT", kid: "2" }, { ...claims, exp: soon() }),
     endless: await sign(claims),
     early: await sign({ ...claims, exp: soon(), nbf: soon() }),
     foreign_key: await sign({ ...claims, exp: soon() }, `${test_secret}!`),
@@ -82,6 +89,18 @@ test("tokens_that_are_forged_expired_or_of_another_algorithm_are_refused", async
     assert.equal(reply.status, 401, name);
     assert.equal(reply.body.error.reason, "INVALID_CREDENTIALS", name);
   }
+});
+
+test("a_token_whose_signature_is_right_and_whose_time_is_over_is_told_so", async () => {
+  const token = await sign({
+    type: "agent",
+    sub: rest.ids.next(),
+    customer_id: rest.ids.next(),
+    exp: soon() - 1200,
+  });
+  const reply = await rest.ask("GET", path, { token });
+  assert.equal(reply.status, 401);
+  assert.equal(reply.body.error.reason, "TOKEN_EXPIRED");
 });
 
 test("claims_of_the_older_token_forms_are_understood_when_our_key_signed_them", async () => {

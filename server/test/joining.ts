@@ -13,17 +13,19 @@ import {
 import {
   type Caller,
   createCustomers,
+  createRevocations,
   createTokens,
   permissions,
 } from "../src/domain/customer/index.ts";
 import { type Clock, createManualClock, createSystemClock } from "../src/kernel/clock.ts";
+import { readConfig } from "../src/kernel/config.ts";
 import {
   type AgentId,
-  type ConferencecallId,
   type ConferenceId,
   type CustomerId,
   createIds,
   type Ids,
+  type TokenId,
 } from "../src/kernel/id.ts";
 import { silentLog } from "../src/kernel/log.ts";
 import { createMedia, type Media } from "../src/media/index.ts";
@@ -81,6 +83,8 @@ export async function startJoining(
   });
   await media.start();
   const tokens = createTokens({ clock, ids, log, secret: "x".repeat(40), lifetime_ms: 60_000 });
+  const revocations = createRevocations({ store, clock, log });
+  const { limits } = readConfig({ argv: [], env: {}, file: () => null }).config;
   const conferences = createConferences({
     store,
     clock,
@@ -88,7 +92,8 @@ export async function startJoining(
     log,
     tokens,
     publicUrl: () => "http://localhost",
-    conference_calls_max: given.conference_calls_max ?? 100,
+    revocations,
+    limits: { ...limits, conference_calls_max: given.conference_calls_max ?? 100 },
   });
   const { conferencecalls } = conferences;
   const attendance = createAttendance({ media, store, conferences, conferencecalls, clock, log });
@@ -118,6 +123,7 @@ export async function startJoining(
     unsubscribe();
     attendance.close();
     await conferences.close();
+    revocations.close();
     await media.close();
   };
 
@@ -136,7 +142,9 @@ export async function startJoining(
       type: "participant",
       customer_id,
       conference_id,
-      jti: ids.next<ConferencecallId>(),
+      jti: ids.next<TokenId>(),
+      max_joins: 5,
+      tm_expire: clock.now() + 3_600_000_000,
       role,
       name,
       label: "",

@@ -14,9 +14,15 @@ import {
 } from "../src/domain/conference/index.ts";
 import type { ConferencecallRow } from "../src/domain/conferencecall/index.ts";
 import { showConferencecall } from "../src/domain/conferencecall/index.ts";
-import { type Caller, createCustomers, createTokens } from "../src/domain/customer/index.ts";
+import {
+  type Caller,
+  createCustomers,
+  createRevocations,
+  createTokens,
+} from "../src/domain/customer/index.ts";
 import { createTalk, type Talk } from "../src/domain/talk/index.ts";
 import { type Clock, createSystemClock } from "../src/kernel/clock.ts";
+import { readConfig } from "../src/kernel/config.ts";
 import type { CallId, ConferencecallId, ConferenceId, Ids } from "../src/kernel/id.ts";
 import { createIds } from "../src/kernel/id.ts";
 import { silentLog } from "../src/kernel/log.ts";
@@ -143,8 +149,11 @@ export async function startLiveRig(options: { clock?: Clock } = {}): Promise<Liv
   const tokens = createTokens({ clock, ids, log, secret, lifetime_ms: 3_600_000 });
   const customers = createCustomers({ store, clock, ids, log, tokens });
   const accesskeys = createAccesskeys({ store, clock, ids });
+  const revocations = createRevocations({ store, clock, log });
+  const { limits } = readConfig({ argv: [], env: {}, file: () => null }).config;
   const authenticator = createAuthenticator({
     clock,
+    revocations,
     tokens,
     customers,
     accesskeys,
@@ -157,7 +166,8 @@ export async function startLiveRig(options: { clock?: Clock } = {}): Promise<Liv
     log,
     tokens,
     publicUrl: () => "http://parley.test",
-    conference_calls_max: 100,
+    revocations,
+    limits,
   });
   const { conferencecalls } = conferences;
   const talk = createTalk({ store, clock, ids, room: talkRoom });
@@ -174,6 +184,7 @@ export async function startLiveRig(options: { clock?: Clock } = {}): Promise<Liv
     log,
     boot_id: "boot-1",
     authenticator,
+    revocations,
     allowed_origins: ["https://friend.test"],
   });
   const http = createServer();
@@ -211,7 +222,7 @@ export async function startLiveRig(options: { clock?: Clock } = {}): Promise<Liv
     conference: async () =>
       (await conferences.create(admin.caller, { type: "conference" })).id as ConferenceId,
     async guest(id, role, name) {
-      const { token } = await conferences.createJoinToken(admin.caller, id, { role, name });
+      const { token } = await conferences.joinTokens.create(admin.caller, id, { role, name });
       return { token, caller: await authenticator.authenticate(token) };
     },
     async join(guest, is_joined = true) {
@@ -243,6 +254,7 @@ export async function startLiveRig(options: { clock?: Clock } = {}): Promise<Liv
       http.closeAllConnections();
       await new Promise((done) => http.close(done));
       await conferences.close();
+      revocations.close();
       await store.close();
     },
   };

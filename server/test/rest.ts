@@ -11,7 +11,12 @@ import {
   type Conferences,
   createConferences,
 } from "../src/domain/conference/index.ts";
-import { createCustomers, createTokens, type Tokens } from "../src/domain/customer/index.ts";
+import {
+  createCustomers,
+  createRevocations,
+  createTokens,
+  type Tokens,
+} from "../src/domain/customer/index.ts";
 import { type AnyRoute, createHttp, createRoutes } from "../src/http/index.ts";
 import { type Clock, createSystemClock } from "../src/kernel/clock.ts";
 import { readConfig } from "../src/kernel/config.ts";
@@ -92,8 +97,10 @@ export async function startRest(options: RestOptions = {}): Promise<Rest> {
   const tokens = createTokens({ clock, ids, log, secret: test_secret, lifetime_ms: 3_600_000 });
   const customers = createCustomers({ store, clock, ids, log, tokens });
   const accesskeys = createAccesskeys({ store, clock, ids });
+  const revocations = createRevocations({ store, clock, log });
   const authenticator = createAuthenticator({
     clock,
+    revocations,
     tokens,
     customers,
     accesskeys,
@@ -107,7 +114,8 @@ export async function startRest(options: RestOptions = {}): Promise<Rest> {
     log,
     tokens,
     publicUrl: () => url,
-    conference_calls_max: config.limits.conference_calls_max,
+    revocations,
+    limits: config.limits,
   });
   if (options.attendance) conferences.attach(options.attendance(conferences));
   await customers.bootstrap({ username: "admin", password });
@@ -179,6 +187,7 @@ export async function startRest(options: RestOptions = {}): Promise<Rest> {
     async close() {
       await http.close();
       await conferences.close();
+      revocations.close();
       await store.close();
     },
   };

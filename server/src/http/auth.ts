@@ -1,5 +1,6 @@
 // Log-in and log-out.
 import { Type } from "typebox";
+import type { Authenticator } from "../domain/accesskey/index.ts";
 import { type Customers, Login } from "../domain/customer/index.ts";
 import { Answer, type AnyRoute, route } from "./route.ts";
 
@@ -7,7 +8,11 @@ const cookie = (token: string, lifetime_s: number, is_secure: boolean): string =
   `token=${token}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${lifetime_s}${is_secure ? "; Secure" : ""}`;
 
 /** Routes of `/auth`. */
-export function authRoutes(ports: { customers: Customers; token_lifetime_ms: number }): AnyRoute[] {
+export function authRoutes(ports: {
+  customers: Customers;
+  authenticator: Pick<Authenticator, "logOut">;
+  token_lifetime_ms: number;
+}): AnyRoute[] {
   return [
     route({
       method: "POST",
@@ -39,10 +44,20 @@ export function authRoutes(ports: { customers: Customers; token_lifetime_ms: num
       path: "/auth/logout",
       auth: "none",
       tag: "Log-in",
-      summary: "Take the cookie back",
+      summary: "End a log-in",
+      description:
+        "The token of the request, wherever it stands, counts no more from now on, and its sockets are closed; the cookie is taken back. Also answers 200 where there is none.",
+      query: Type.Object({
+        token: Type.Optional(Type.String({ description: "The token, where no header has it." })),
+      }),
       replies: { 200: { description: "Done.", schema: Type.Object({}) } },
-      run: ({ is_secure }) =>
-        new Answer({ body: {}, headers: { "set-cookie": cookie("", 0, is_secure) } }),
+      async run({ headers, query, is_secure }) {
+        const url =
+          query.token === undefined ? "" : `?${new URLSearchParams({ token: query.token })}`;
+        const { authorization, cookie: cookies } = headers;
+        await ports.authenticator.logOut({ authorization, cookie: cookies, url });
+        return new Answer({ body: {}, headers: { "set-cookie": cookie("", 0, is_secure) } });
+      },
     }),
   ];
 }

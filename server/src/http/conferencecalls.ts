@@ -57,11 +57,18 @@ export function conferencecallRoutes(ports: { conferencecalls: Conferencecalls }
       tag: "Conferencecalls",
       summary: "Remove somebody (kick), or leave",
       description:
-        "By the customer or a host: `leaving` now, `leaved` when the media side confirms. With the join token that made it: leaves at once. Again: changes nothing.",
+        "By the customer or a host: `leaving` now, `leaved` when the media side confirms. With the join token that made it: leaves at once. Again: changes nothing. Who is removed does not come back with the same join token, unless `ban` is false; others who are in with it stay, but for a host's.",
       params: conferencecall_params,
+      query: Type.Object({
+        ban: Type.Optional(
+          Type.Boolean({
+            description: "Whether the join token is barred, too; true when left out.",
+          }),
+        ),
+      }),
       replies: shown,
       problems: ["CONFERENCECALL_NOT_FOUND"],
-      run: ({ caller, params }) => conferencecalls.kick(caller, params.id),
+      run: ({ caller, params, query }) => conferencecalls.kick(caller, params.id, query),
     }),
   ];
 }

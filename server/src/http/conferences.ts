@@ -4,9 +4,11 @@ import {
   Conference,
   ConferenceChanges,
   type Conferences,
+  CreatedJoinToken,
   conference_types,
   conferenceMachine,
   JoinToken,
+  type JoinTokens,
   NewConference,
   NewJoinToken,
 } from "../domain/conference/index.ts";
@@ -113,19 +115,58 @@ export function conferenceRoutes({ conferences }: { conferences: Conferences }):
       problems: ["CONFERENCE_NOT_FOUND"],
       run: ({ caller, params }) => conferences.end(caller, params.id),
     }),
+    ...joinTokenRoutes(conferences.joinTokens),
+    eventsRoute(conferences),
+  ];
+}
+
+function joinTokenRoutes(joinTokens: JoinTokens): AnyRoute[] {
+  const tag = "Conferences";
+  const path = "/v1.0/conferences/{id}/join_tokens" as const;
+  return [
     route({
       method: "POST",
-      path: "/v1.0/conferences/{id}/join_tokens",
-      auth: "customer",
-      tag: "Conferences",
-      summary: "Make a link for one person",
+      path,
+      auth: "any",
+      tag,
+      summary: "Make a link",
+      description:
+        "For one person, or for as many at a time as `max_joins` says. Hosts may do this too: for no higher role, for no longer than their own link lasts, for at most 25 people at a time.",
       params: conference_params,
       body: NewJoinToken,
-      replies: { 200: { description: "The token and the link.", schema: JoinToken } },
-      problems: ["CONFERENCE_NOT_FOUND", "STATE_INVALID"],
-      run: ({ caller, params, body }) => conferences.createJoinToken(caller, params.id, body),
+      replies: { 200: { description: "The token and the link.", schema: CreatedJoinToken } },
+      problems: ["CONFERENCE_NOT_FOUND", "STATE_INVALID", "LIMIT_EXCEEDED"],
+      run: ({ caller, params, body }) => joinTokens.create(caller, params.id, body),
     }),
-    eventsRoute(conferences),
+    route({
+      method: "GET",
+      path,
+      auth: "any",
+      tag,
+      summary: "List links, newest first",
+      description: "Those that are good. A host sees those that their own link made.",
+      params: conference_params,
+      query: Type.Object(page_query),
+      replies: { 200: { description: "A page.", schema: pageOf(JoinToken) } },
+      problems: ["CONFERENCE_NOT_FOUND"],
+      run: ({ caller, params, query }) => joinTokens.list(caller, params.id, pageFrom(query)),
+    }),
+    route({
+      method: "DELETE",
+      path: `${path}/{token_id}`,
+      auth: "any",
+      tag,
+      summary: "Take a link back",
+      description:
+        "At once: nothing can be done with the token any more, its sockets are closed and who is in with it is removed, and so are links that it made and that nobody is in with. A host takes back those that their own link made. Again: changes nothing.",
+      params: Type.Object({
+        ...conference_params.properties,
+        token_id: Type.String({ format: "uuid", description: "The token's `id`." }),
+      }),
+      replies: { 200: { description: "The token that was.", schema: JoinToken } },
+      problems: ["CONFERENCE_NOT_FOUND", "JOIN_TOKEN_NOT_FOUND"],
+      run: ({ caller, params }) => joinTokens.remove(caller, params.id, params.token_id),
+    }),
   ];
 }
 

@@ -121,6 +121,7 @@ export function joinRoutes(ports: { joins: Joins; rate: Rate }): AnyRoute[] {
         "CONFERENCE_NOT_FOUND",
         "CONFERENCECALL_NOT_FOUND",
         "CONFERENCE_FULL",
+        "JOIN_TOKEN_IN_USE",
         "STATE_INVALID",
         "SDP_MALFORMED",
         "SDP_TOO_LARGE",

@@ -7,7 +7,13 @@ type Node = Record<string, unknown>;
 
 // Reasons that a route can have without naming them.
 const reasons_of_all = ["RATE_LIMIT_EXCEEDED", "SERVICE_UNAVAILABLE", "INTERNAL"];
-const reasons_of_callers = ["AUTHENTICATION_REQUIRED", "INVALID_CREDENTIALS", "PERMISSION_DENIED"];
+const reasons_of_callers = [
+  "AUTHENTICATION_REQUIRED",
+  "INVALID_CREDENTIALS",
+  "TOKEN_EXPIRED",
+  "TOKEN_REVOKED",
+  "PERMISSION_DENIED",
+];
 
 /** The OpenAPI document of these routes. */
 export function describeRoutes(routes: readonly AnyRoute[]): object {

@@ -208,6 +208,18 @@ const schema = {
     join_rate: integer(5, "joins/s", "Per join token. 0: no limit."),
     join_burst: integer(20, "joins", "At once, where join_rate is not used up."),
     conference_calls_max: integer(1000, "joins", "Present in one conference.", { min: 1 }),
+    token_joins_max: integer(
+      5,
+      "joins",
+      "Present with one join token at a time, where the token does not say (`max_joins`).",
+      { min: 1 },
+    ),
+    join_tokens_max: integer(10_000, "join tokens", "Good ones of one conference.", { min: 1 }),
+    host_join_tokens_max: integer(
+      100,
+      "join tokens",
+      "Good ones that were made with one host's join token.",
+    ),
   },
   sip: {
     host: text("0.0.0.0", "Reserved for the SIP listeners: address."),

@@ -14,6 +14,8 @@ export type ConferencecallId = Id<"conferencecall">;
 export type CallId = Id<"call">;
 export type MessageId = Id<"message">;
 export type EventId = Id<"event">;
+/** The `jti` of a token. Join tokens made before they were kept have one that is no UUID. */
+export type TokenId = Id<"token">;
 
 /** Where ids and secrets come from. */
 export interface Ids {

@@ -100,8 +100,10 @@ export const problems = catalogue({
   },
   INVALID_CREDENTIALS: {
     status: "UNAUTHENTICATED",
-    title: "The credentials are wrong or have expired",
+    title: "The credentials are wrong",
   },
+  TOKEN_EXPIRED: { status: "UNAUTHENTICATED", title: "The token has expired" },
+  TOKEN_REVOKED: { status: "UNAUTHENTICATED", title: "The token was taken back" },
   PERMISSION_DENIED: { status: "PERMISSION_DENIED", title: "This token may not do that" },
   ROUTE_NOT_FOUND: { status: "NOT_FOUND", title: "There is no such route" },
   RESOURCE_NOT_FOUND: { status: "NOT_FOUND", title: "There is no such resource" },

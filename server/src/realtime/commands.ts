@@ -160,7 +160,8 @@ async function carryOut(ports: Carrying, command: Command): Promise<object> {
     }
     case "kick": {
       const id = await here(ports, command.fields.conferencecall_id);
-      return { conferencecall: await conferencecalls.kick(caller, id) };
+      const { ban = true } = command.fields;
+      return { conferencecall: await conferencecalls.kick(caller, id, { ban }) };
     }
     case "end":
       return { conference: await ports.conferences.end(caller, conference_id) };

@@ -71,7 +71,7 @@ const commands = {
     name: Type.String({ maxLength: socket_limits.name_length_max }),
   }),
   mute: Type.Object({ conferencecall_id: uuid }),
-  kick: Type.Object({ conferencecall_id: uuid }),
+  kick: Type.Object({ conferencecall_id: uuid, ban: Type.Optional(Type.Boolean()) }),
   end: Type.Object({}),
 } as const;
 

@@ -1,5 +1,6 @@
 // Public face of the browser edge: the live socket of a conference, and the event socket of a customer.
 import type { Authenticator } from "../domain/accesskey/index.ts";
+import type { Revocations } from "../domain/customer/index.ts";
 import { createEventSockets } from "./events.ts";
 import { createLiveSockets, type LivePorts } from "./live.ts";
 import { createUpgrades, type Upgrades } from "./upgrade.ts";
@@ -7,6 +8,7 @@ import { createUpgrades, type Upgrades } from "./upgrade.ts";
 /** Ports of the edge. */
 export interface RealtimePorts extends LivePorts {
   readonly authenticator: Authenticator;
+  readonly revocations: Pick<Revocations, "find" | "onRevoked">;
   /** Origins of other sites whose pages may connect (`http.allowed_origins`). */
   readonly allowed_origins: readonly string[];
 }

@@ -3,9 +3,9 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { Authenticator } from "../domain/accesskey/index.ts";
-import type { Caller } from "../domain/customer/index.ts";
+import type { Caller, Revocations } from "../domain/customer/index.ts";
 import type { Clock } from "../kernel/clock.ts";
-import { type ConferencecallId, type ConferenceId, isUuid } from "../kernel/id.ts";
+import { type ConferencecallId, type ConferenceId, isUuid, type TokenId } from "../kernel/id.ts";
 import type { Log } from "../kernel/log.ts";
 import { Problem } from "../kernel/problem.ts";
 import { type Connection, wrapSocket } from "./connection.ts";
@@ -43,12 +43,13 @@ export function createUpgrades(ports: {
   readonly live: LiveSockets;
   readonly events: EventSockets;
   readonly authenticator: Authenticator;
+  readonly revocations: Pick<Revocations, "find" | "onRevoked">;
   /** Origins of other sites whose pages may connect. */
   readonly allowed_origins: readonly string[];
   readonly clock: Clock;
   readonly log: Log;
 }): Upgrades {
-  const { live, events, authenticator, clock, log } = ports;
+  const { live, events, authenticator, revocations, clock, log } = ports;
   const allowed = new Set(ports.allowed_origins);
   const server = new WebSocketServer({
     noServer: true,
@@ -70,11 +71,37 @@ export function createUpgrades(ports: {
     }
   });
 
-  /** Lets a customer's credential end its sockets when it ends; a join's is judged when it begins, so that a link that expires ends no meeting. */
-  const recheck = (credential: string, caller: Caller, connection: Connection): void => {
-    if (caller.type === "participant") return;
+  const guests = new Set<{
+    readonly token_id: TokenId;
+    readonly is_watching: boolean;
+    readonly connection: Connection;
+  }>();
+  const looks = new Set<() => void>();
+  // A token that is taken back takes its sockets with it, at once. Where it is only barred, those of people who are in stay.
+  const stopHearing = revocations.onRevoked((id, state) => {
+    for (const { token_id, is_watching, connection } of guests) {
+      if (token_id === id && (state === "revoked" || is_watching)) {
+        connection.close(close_codes.removed);
+      }
+    }
+    for (const look of looks) look();
+  });
+
+  /** Lets a credential end its sockets when it ends; a join's token may expire, so that a link that does ends no meeting, but not be taken back. */
+  const recheck = (
+    credential: string,
+    caller: Caller,
+    connection: Connection,
+    is_watching: boolean,
+  ): void => {
+    if (caller.type === "participant") {
+      const guest = { token_id: caller.jti, is_watching, connection };
+      guests.add(guest);
+      connection.onClose(() => guests.delete(guest));
+      return;
+    }
     let is_asking = false;
-    const timer = clock.every(socket_limits.recheck_interval_ms, () => {
+    const look = (): void => {
       if (is_asking || authenticator.known(credential)) return;
       is_asking = true;
       authenticator
@@ -87,8 +114,13 @@ export function createUpgrades(ports: {
         .finally(() => {
           is_asking = false;
         });
+    };
+    looks.add(look);
+    const timer = clock.every(socket_limits.recheck_interval_ms, look);
+    connection.onClose(() => {
+      timer.cancel();
+      looks.delete(look);
     });
-    connection.onClose(() => timer.cancel());
   };
 
   /** Counts the caller's sockets, so that one credential cannot take all there are. */
@@ -127,7 +159,14 @@ export function createUpgrades(ports: {
         connection.close(close_codes.too_many);
         return;
       }
-      recheck(credential, caller, connection);
+      const is_watching = target.type === "live" && target.conferencecall_id === null;
+      recheck(credential, caller, connection, is_watching);
+      // What was taken back since it was judged is not heard of any more.
+      const state = caller.type === "participant" ? await revocations.find(caller.jti) : null;
+      if (state === "revoked" || (state === "banned" && is_watching)) {
+        connection.close(close_codes.removed);
+        return;
+      }
       if (target.type === "events") events.serve(caller, connection);
       else await live.serve({ ...target, caller }, connection);
     } catch (thrown) {
@@ -165,6 +204,7 @@ export function createUpgrades(ports: {
     },
     close() {
       alive.cancel();
+      stopHearing();
       live.close();
       events.close();
       for (const socket of open) socket.close(close_codes.restarting);
@@ -177,7 +217,10 @@ function closeCodeFor(thrown: unknown): number {
   if (!(thrown instanceof Problem)) return close_codes.fault;
   switch (thrown.kind.status) {
     case "UNAUTHENTICATED":
-      return close_codes.credential;
+      // Whose link was taken back was removed; whose log-in ended logs in again.
+      return thrown.details[0]?.["credential"] === "join_token"
+        ? close_codes.removed
+        : close_codes.credential;
     case "NOT_FOUND":
       return close_codes.not_found;
     case "PERMISSION_DENIED":

@@ -9,6 +9,7 @@ const by_reason: Readonly<Record<string, TextKey>> = {
   RATE_LIMIT_EXCEEDED: "problem_rate",
   CONFERENCE_NOT_FOUND: "end_not_found",
   CONFERENCE_FULL: "problem_full",
+  JOIN_TOKEN_IN_USE: "problem_full",
   STATE_INVALID: "problem_state",
   CONFERENCECALL_NOT_FOUND: "problem_gone",
   MEDIA_UNREACHABLE: "end_media_unreachable_text",
@@ -25,7 +26,11 @@ type Judged = Pick<Problem, "reason" | "details">;
 export function isFull({ reason, details }: Judged): boolean {
   // A call of two that has its two is refused by state, with the limit beside it.
   const has_limit = details.some((detail) => "limit" in detail);
-  return reason === "CONFERENCE_FULL" || (reason === "STATE_INVALID" && has_limit);
+  return (
+    reason === "CONFERENCE_FULL" ||
+    reason === "JOIN_TOKEN_IN_USE" ||
+    (reason === "STATE_INVALID" && has_limit)
+  );
 }
 
 /** The text for a failure; null where only the server can say what was wrong. */

@@ -10,10 +10,14 @@ export function endingFor(thrown: unknown): Ending {
       : new Problem("ANSWER_INVALID", thrown instanceof Error ? thrown.message : String(thrown));
   switch (problem.reason) {
     case "INVALID_CREDENTIALS":
+    case "TOKEN_EXPIRED":
     case "AUTHENTICATION_REQUIRED":
     case "TOKEN_EXPIRED":
     case "PERMISSION_DENIED":
       return { reason: "denied", problem };
+    // The link was taken back, which is what removes somebody for good.
+    case "TOKEN_REVOKED":
+      return { reason: "kicked", problem };
     case "CONFERENCE_NOT_FOUND":
       return { reason: "not_found", problem };
     case "STATE_INVALID":

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createManualClock } from "../../kernel/clock.ts";
+import { createManualClock, type ManualClock } from "../../kernel/clock.ts";
 import type { AccesskeyId, CustomerId } from "../../kernel/id.ts";
 import { problems } from "../../kernel/problem.ts";
 import { createAuthenticator } from "./authenticate.ts";
@@ -21,8 +21,7 @@ const row: AccesskeyRow = {
 const key = "vb_something";
 
 // Access keys whose look-ups end when the test says so.
-function rig() {
-  const clock = createManualClock();
+function rig(clock: ManualClock = createManualClock()) {
   const lookups: PromiseWithResolvers<AccesskeyRow | null>[] = [];
   const refuse = async (): Promise<never> => {
     throw problems.INVALID_CREDENTIALS();
@@ -37,6 +36,11 @@ function rig() {
         lookups.push(lookup);
         return lookup.promise;
       },
+    },
+    revocations: {
+      find: () => null,
+      revoke: async () => undefined,
+      onRevoked: () => () => undefined,
     },
     query_tokens: true,
   });
@@ -101,4 +105,31 @@ test("a_key_that_is_forgotten_while_it_is_looked_up_is_not_remembered", async ()
   assert.equal(authenticator.known(key), null);
   lookups[1]?.resolve(null);
   await assert.rejects(again, { reason: "INVALID_CREDENTIALS" });
+});
+
+test("a_wall_clock_that_steps_keeps_no_caller_longer_and_ends_none_that_is_good", async () => {
+  let step_us = 0;
+  const base = createManualClock();
+  const clock = { ...base, now: () => base.now() + step_us };
+  const { lookups, authenticator } = rig(clock);
+  const asked = authenticator.authenticate(key);
+  lookups[0]?.resolve(row);
+  await asked;
+  step_us = -315_360_000_000_000;
+  await base.advance(4_000);
+  assert.ok(authenticator.known(key), "still good after a step back");
+  await base.advance(6_000);
+  assert.equal(authenticator.known(key), null, "and no longer than promised");
+});
+
+test("a_caller_whose_credential_has_expired_by_the_clock_of_now_is_not_known", async () => {
+  let step_us = 0;
+  const base = createManualClock();
+  const { lookups, authenticator } = rig({ ...base, now: () => base.now() + step_us });
+  const asked = authenticator.authenticate(key);
+  lookups[0]?.resolve({ ...row, tm_expire: base.now() + 60_000_000 });
+  await asked;
+  assert.ok(authenticator.known(key));
+  step_us = 315_360_000_000_000;
+  assert.equal(authenticator.known(key), null);
 });

@@ -1,9 +1,15 @@
 // From a credential to a caller: tokens and access keys, judged once and then remembered for a while.
 import type { Clock, Instant } from "../../kernel/clock.ts";
-import { hashSecret } from "../../kernel/id.ts";
+import { hashSecret, type TokenId } from "../../kernel/id.ts";
 import { Problem, problems } from "../../kernel/problem.ts";
 import { createSharedWork } from "../../kernel/shared-work.ts";
-import { type Caller, type Customers, permissions, type Tokens } from "../customer/index.ts";
+import {
+  type Caller,
+  type Customers,
+  permissions,
+  type Revocations,
+  type Tokens,
+} from "../customer/index.ts";
 import { type Accesskeys, accesskey_mark } from "./service.ts";
 
 /** Where a request may carry its credential. */
@@ -25,31 +31,40 @@ export interface Authenticator {
   credentialOf(source: CredentialSource): string | null;
   /** The caller, where this credential was judged a short while ago. Costs a hash. */
   known(credential: string): Caller | null;
-  /** Judges the credential, once for all who ask at the same time. Errors: INVALID_CREDENTIALS. */
+  /** Judges the credential, once for all who ask at the same time. Errors: INVALID_CREDENTIALS, TOKEN_EXPIRED, TOKEN_REVOKED. */
   authenticate(credential: string): Promise<Caller>;
+  /**
+   * Every credential of a request, as {@link credentialOf} would find them one after the other. Ends what they began by a
+   * log-in; access keys and join tokens are ended by who gave them out, and what counts no more is ended already.
+   */
+  logOut(source: CredentialSource): Promise<void>;
   /** Judges everything anew that this agent or access key was remembered for. */
   forget(id: string): void;
 }
 
 /** Callers remembered, about 1 kB each. */
 const known_max = 10_000;
-/** Microseconds that a caller is remembered: a change of permission takes effect by then. */
-const known_us = 10_000_000;
+/** Milliseconds that a caller is remembered: a change of permission takes effect by then. Not by the wall clock, which may step. */
+const known_ms = 10_000;
 /**
- * Microseconds until whoever asks has the caller judged anew beside their request. Before the end of {@link known_us}, so that a busy
+ * Milliseconds until whoever asks has the caller judged anew beside their request. Before the end of {@link known_ms}, so that a busy
  * credential is never without its caller: hundreds of requests would wait for the database at once.
  */
-const recheck_us = 5_000_000;
+const recheck_ms = 5_000;
 
 interface Judged {
   readonly caller: Caller;
+  /** Null: an access key. */
+  readonly token_id: TokenId | null;
   readonly tm_expire: Instant;
 }
 
 interface Known {
   readonly caller: Caller;
-  readonly until: Instant;
-  readonly recheck_at: Instant;
+  readonly token_id: TokenId | null;
+  readonly tm_expire: Instant;
+  /** On the clock that never jumps. */
+  readonly judged_at_ms: number;
 }
 
 /** Makes the authenticator. */
@@ -58,18 +73,17 @@ export function createAuthenticator(ports: {
   tokens: Pick<Tokens, "verify">;
   customers: Pick<Customers, "callerOf">;
   accesskeys: Pick<Accesskeys, "find">;
+  revocations: Pick<Revocations, "find" | "revoke" | "onRevoked">;
   /** Whether `?token=` and `?accesskey=` count. */
   query_tokens: boolean;
 }): Authenticator {
-  const { clock, tokens, customers, accesskeys } = ports;
+  const { clock, tokens, customers, accesskeys, revocations } = ports;
   const remembered = new Map<string, Known>();
   const judging = createSharedWork<string, Judged>();
 
-  const remember = (hash: string, { caller, tm_expire }: Judged): void => {
-    const now = clock.now();
+  const remember = (hash: string, judged: Judged): void => {
     remembered.delete(hash);
-    const until = Math.min(tm_expire, now + known_us);
-    remembered.set(hash, { caller, until, recheck_at: now + recheck_us });
+    remembered.set(hash, { ...judged, judged_at_ms: clock.monotonic_ms() });
     const oldest = remembered.keys().next();
     if (remembered.size > known_max && !oldest.done) remembered.delete(oldest.value);
   };
@@ -77,14 +91,19 @@ export function createAuthenticator(ports: {
   const judge = async (credential: string): Promise<Judged> => {
     if (!credential.startsWith(accesskey_mark)) {
       const token = await tokens.verify(credential);
-      return { caller: await customers.callerOf(token), tm_expire: token.tm_expire };
+      if ((await revocations.find(token.jti)) === "revoked") {
+        const credential = token.type === "participant" ? "join_token" : "token";
+        throw problems.TOKEN_REVOKED({ details: [{ credential }] });
+      }
+      const { jti: token_id, tm_expire } = token;
+      return { caller: await customers.callerOf(token), token_id, tm_expire };
     }
     const key = await accesskeys.find(credential);
     if (!key) throw problems.INVALID_CREDENTIALS();
     const { id, customer_id } = key;
     const permission = permissions.customer_admin;
     const caller: Caller = { type: "accesskey", id, customer_id, permission, view: null };
-    return { caller, tm_expire: key.tm_expire };
+    return { caller, token_id: null, tm_expire: key.tm_expire };
   };
 
   const judgeOnce = async (hash: string, credential: string): Promise<Caller> => {
@@ -96,22 +115,46 @@ export function createAuthenticator(ports: {
     return (await judging.run(hash, work, (judged) => remember(hash, judged))).caller;
   };
 
+  // For as long as the process runs.
+  revocations.onRevoked((id, state) => {
+    if (state !== "revoked") return;
+    for (const [hash, { token_id }] of remembered) if (token_id === id) remembered.delete(hash);
+    judging.forgetAll();
+  });
+
+  const logOut = async (credential: string): Promise<void> => {
+    if (credential.startsWith(accesskey_mark)) return;
+    try {
+      const token = await tokens.verify(credential);
+      if (token.type === "participant") return;
+      const { customer_id } = await customers.callerOf(token);
+      const { jti: id, tm_expire } = token;
+      await revocations.revoke([{ id, customer_id, tm_expire, state: "revoked" }]);
+    } catch (reason) {
+      if (!isRefusal(reason)) throw reason;
+    }
+  };
+
   return {
     credentialOf: (source) => readCredential(source, ports.query_tokens),
     known(credential) {
       const hash = hashSecret(credential);
       const found = remembered.get(hash);
       if (!found) return null;
-      const now = clock.now();
-      if (found.until <= now) {
+      const age_ms = clock.monotonic_ms() - found.judged_at_ms;
+      if (age_ms >= known_ms || found.tm_expire <= clock.now()) {
         remembered.delete(hash);
         return null;
       }
-      // Nobody waits for this, so its failure is nobody's yet: who asks after `until` meets it.
-      if (found.recheck_at <= now) judgeOnce(hash, credential).catch(() => undefined);
+      // Nobody waits for this, so its failure is nobody's yet: who asks when it is too old meets it.
+      if (age_ms >= recheck_ms) judgeOnce(hash, credential).catch(() => undefined);
       return found.caller;
     },
     authenticate: (credential) => judgeOnce(hashSecret(credential), credential),
+    async logOut(source) {
+      const given = readCredentials(source, ports.query_tokens);
+      for (const credential of new Set(given)) await logOut(credential);
+    },
     forget(id) {
       for (const [hash, { caller }] of remembered) {
         if (caller.type !== "participant" && caller.id === id) remembered.delete(hash);
@@ -126,10 +169,16 @@ const isRefusal = (reason: unknown): boolean =>
   reason instanceof Problem && reason.kind.status === "UNAUTHENTICATED";
 
 function readCredential(source: CredentialSource, query_tokens: boolean): string | null {
+  const [first] = readCredentials(source, query_tokens);
+  return first ?? null;
+}
+
+/** In the order in which they count. */
+function* readCredentials(source: CredentialSource, query_tokens: boolean): Generator<string> {
   const header = source.authorization;
   if (header !== undefined) {
     const match = /^Bearer +(\S+) *$/i.exec(header);
-    if (match?.[1]) return match[1];
+    if (match?.[1]) yield match[1];
   }
   const from = source.url.indexOf("?");
   if (query_tokens && from >= 0) {
@@ -141,9 +190,10 @@ function readCredential(source: CredentialSource, query_tokens: boolean): string
         details: [{ field: "token" }],
       });
     }
-    if (given[0]) return given[0];
+    if (given[0]) yield given[0];
   }
-  return readCookie(source.cookie, "token") ?? readCookie(source.cookie, "accesskey");
+  const cookie = readCookie(source.cookie, "token") ?? readCookie(source.cookie, "accesskey");
+  if (cookie) yield cookie;
 }
 
 function readCookie(header: string | undefined, name: string): string | null {

@@ -1,7 +1,7 @@
 // Who is in which conference: joining, changing, leaving, kick.
 import type { Clock, Instant } from "../../kernel/clock.ts";
 import { type Actor, type EventType, system } from "../../kernel/event.ts";
-import type { CallId, ConferencecallId, ConferenceId, Ids } from "../../kernel/id.ts";
+import type { CallId, ConferencecallId, ConferenceId, Ids, TokenId } from "../../kernel/id.ts";
 import { cutPage, type Page, type PageQuery } from "../../kernel/page.ts";
 import { problems } from "../../kernel/problem.ts";
 import type { Database, Store, Tx } from "../../store/index.ts";
@@ -21,10 +21,13 @@ import {
   type Caller,
   mayHost,
   mayManage,
+  type Revocations,
   type Role,
   seesConference,
 } from "../customer/index.ts";
+import type { JoinTokens } from "./join-tokens.ts";
 import { conferenceProblems } from "./problems.ts";
+import type { ConferenceRow } from "./record.ts";
 import { type Aftermath, emptyAftermath, type Steps } from "./steps.ts";
 import * as conferenceStore from "./store.ts";
 
@@ -77,7 +80,7 @@ export interface Conferencecalls {
   rowFor(caller: Caller, id: ConferencecallId): Promise<ConferencecallRow>;
   /**
    * Writes join and call. Ends by itself with `connect_failed` when {@link markJoined} does not follow in time.
-   * Errors: CONFERENCE_NOT_FOUND, STATE_INVALID, CONFERENCE_FULL. Emits: call_created, conferencecall_joining.
+   * Errors: CONFERENCE_NOT_FOUND, STATE_INVALID, CONFERENCE_FULL, JOIN_TOKEN_IN_USE, TOKEN_REVOKED. Emits: call_created, conferencecall_joining.
    */
   startJoining(
     caller: Caller,
@@ -94,10 +97,15 @@ export interface Conferencecalls {
   ): Promise<ConferencecallRow | null>;
   /**
    * Kick: `leaving` now, `leaved` when the media side confirms. Idempotent. By the customer or a host of the same conference;
-   * with the join token that made it: leaves, straight to `leaved`.
+   * with the join token that made it: leaves, straight to `leaved`. `ban` (unless it says false): the join token of who is removed
+   * is barred, so that they do not come back with it.
    * Errors: CONFERENCECALL_NOT_FOUND, PERMISSION_DENIED. Emits: conferencecall_leaving or conferencecall_leaved.
    */
-  kick(caller: Caller, id: ConferencecallId): Promise<Conferencecall>;
+  kick(
+    caller: Caller,
+    id: ConferencecallId,
+    given?: { readonly ban?: boolean },
+  ): Promise<Conferencecall>;
   /** Changes what a join says of itself; values that are the same change nothing. Null when it is leaving or has left. Emits: conferencecall_updated, conferencecall_muted, conferencecall_unmuted. */
   update(
     id: ConferencecallId,
@@ -122,10 +130,13 @@ export function createConferencecalls(ports: {
   calls: Calls;
   steps: Steps;
   settle: (after: Aftermath) => void;
+  revocations: Pick<Revocations, "find">;
+  /** Made after the joins, which they end. */
+  joinTokens: () => Pick<JoinTokens, "ban" | "hold">;
   /** People in one conference at once. */
   conference_calls_max: number;
 }): Conferencecalls {
-  const { store, clock, calls, steps, settle } = ports;
+  const { store, clock, calls, steps, settle, revocations, joinTokens } = ports;
 
   // Runs a step of one join with its conference locked.
   const step = async <T>(
@@ -159,6 +170,40 @@ export function createConferencecalls(ports: {
   const leave: Conferencecalls["leave"] = (id, reason, actor = system) =>
     step(id, (tx, conference, after) => steps.leave(tx, conference, id, { actor, reason }, after));
 
+  /**
+   * Looks whether a join token may make one more join. Who came back sooner than their old join was given up takes its place:
+   * a reload is no second person. Gives how many left by that. Errors: TOKEN_REVOKED, JOIN_TOKEN_IN_USE.
+   */
+  const makeRoom = async (
+    tx: Tx,
+    conference: ConferenceRow,
+    caller: Caller,
+    present: readonly ConferencecallRow[],
+    after: Aftermath,
+  ): Promise<number> => {
+    if (caller.type !== "participant") return 0;
+    // Somebody may have taken it back since the request was let in.
+    if ((await revocations.find(caller.jti)) !== null) throw problems.TOKEN_REVOKED();
+    const mine = present.filter(
+      ({ token_jti, status }) => token_jti === caller.jti && status !== "leaving",
+    );
+    if (mine.length < caller.max_joins) return 0;
+    const away = mine.find(
+      ({ status, tm_deadline }) => status === "joined" && tm_deadline !== null,
+    );
+    if (!away) {
+      throw conferenceProblems.JOIN_TOKEN_IN_USE({
+        message: `this link takes ${caller.max_joins} people at a time, and they are there`,
+        details: [{ limit: caller.max_joins }],
+      });
+    }
+    const given = { actor: system, reason: "vanished" } as const;
+    const gone = await steps.leave(tx, conference, away.id, given, after);
+    if (!gone) return 0;
+    after.eject.push(gone);
+    return 1;
+  };
+
   return {
     rowFor,
     leave,
@@ -180,7 +225,8 @@ export function createConferencecalls(ports: {
     presentAnywhere: () => conferencecallStore.presentAnywhere(store.db),
 
     async startJoining(caller, join, sealed) {
-      const { row, deadline } = await store.transaction(async (tx) => {
+      const { row, after } = await store.transaction(async (tx) => {
+        const after = emptyAftermath();
         const conference = await conferenceStore.lock(tx.db, join.conference_id);
         if (!conference || !seesConference(caller, conference)) {
           throw conferenceProblems.CONFERENCE_NOT_FOUND();
@@ -192,7 +238,9 @@ export function createConferencecalls(ports: {
           });
         }
         const seats = conference.type === "connect" ? 2 : ports.conference_calls_max;
-        const taken = (await conferencecallStore.present(tx.db, conference.id)).length;
+        const present = await conferencecallStore.present(tx.db, conference.id);
+        const left = await makeRoom(tx, conference, caller, present, after);
+        const taken = present.length - left;
         if (taken >= seats) {
           throw (
             conference.type === "connect"
@@ -227,9 +275,10 @@ export function createConferencecalls(ports: {
         await conferencecallStore.insert(tx.db, row);
         steps.announceCall(tx, row, "conferencecall_joining", actor);
         await sealed?.(tx, row);
-        return { row, deadline: row.tm_deadline };
+        if (row.tm_deadline !== null) after.deadlines.push(row.tm_deadline);
+        return { row, after };
       });
-      settle({ ...emptyAftermath(), deadlines: deadline === null ? [] : [deadline] });
+      settle(after);
       return row;
     },
 
@@ -252,7 +301,7 @@ export function createConferencecalls(ports: {
         return row;
       }),
 
-    async kick(caller, id) {
+    async kick(caller, id, { ban = true } = {}) {
       const known = await rowFor(caller, id);
       const is_own =
         caller.type === "participant" && known.token_jti !== null && known.token_jti === caller.jti;
@@ -268,10 +317,19 @@ export function createConferencecalls(ports: {
           ? await conferencecallStore.findByToken(store.db, caller.conference_id, caller.jti)
           : null;
       const actor = actorOf(caller, by?.id ?? null);
-      const leaving = await step(id, (tx, _conference, after) =>
-        steps.startLeaving(tx, id, { actor, reason: "kicked" }, after),
-      );
-      return showConferencecall(leaving ?? (await rowFor(caller, id)));
+      const token_id = ban ? (known.token_jti as TokenId | null) : null;
+      const held = token_id === null ? null : joinTokens().hold(token_id);
+      try {
+        const leaving = await step(id, async (tx, _conference, after) => {
+          const row = await steps.startLeaving(tx, id, { actor, reason: "kicked" }, after);
+          if (held) await joinTokens().ban(tx, known, held, after);
+          return row;
+        });
+        held?.keep();
+        return showConferencecall(leaving ?? (await rowFor(caller, id)));
+      } finally {
+        held?.release();
+      }
     },
 
     update: (id, changes, actor) =>

@@ -12,6 +12,7 @@ export type {
 } from "./conferencecalls.ts";
 export {
   ConferenceChanges,
+  CreatedJoinToken,
   JoinToken,
   NewConference,
   NewJoinToken,
@@ -23,6 +24,7 @@ export {
   type Joins,
   type TrickleReply,
 } from "./join.ts";
+export type { JoinTokenLimits, JoinTokens } from "./join-tokens.ts";
 export { type ConferenceStatus, conferenceMachine } from "./machine.ts";
 export {
   Conference,
@@ -32,7 +34,7 @@ export {
 } from "./record.ts";
 export type { Attendance } from "./room.ts";
 export type { TileOf, VoiceOf } from "./seat.ts";
-export { type Conferences, createConferences } from "./service.ts";
+export { type ConferenceLimits, type Conferences, createConferences } from "./service.ts";
 export {
   createShowing,
   type PublishRequest,

@@ -11,6 +11,8 @@ export const timeout_max = 315_360_000;
 export const data_bytes_max = 64 * 1024;
 /** Bytes of a join token's `metadata` as JSON: it travels in the link. Above: INVALID_ARGUMENT. */
 export const metadata_bytes_max = 2 * 1024;
+/** People who may be in with one join token at a time, at most. Above: INVALID_ARGUMENT. */
+export const token_joins_max = 1_000;
 /** Seconds that a join token is good for when nothing is said: a day. */
 export const join_token_lifetime_s = 86_400;
 /** Seconds that a join token may be good for: a year. */
@@ -72,25 +74,51 @@ export const NewJoinToken = Type.Object(
         description: "Seconds; a day when left out.",
       }),
     ),
+    max_joins: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: token_joins_max,
+        description: "People who may be in with it at a time; 5 when left out.",
+      }),
+    ),
   },
   { title: "NewJoinToken" },
 );
 /** What {@link NewJoinToken} describes. */
 export type NewJoinToken = Static<typeof NewJoinToken>;
 
+const join_token = {
+  id: Type.String({ description: "Names the token; takes it back." }),
+  conference_id: Type.String({ format: "uuid" }),
+  role: Type.Enum([...roles]),
+  name: Type.String(),
+  label: Type.String(),
+  max_joins: Type.Integer({ description: "People who may be in with it at a time." }),
+  tm_create: Type.String({ description: "When it was made, UTC." }),
+  tm_expire: Type.String({ description: "When it ends, UTC." }),
+};
+
+/** A join token as it is shown. */
+export const JoinToken = Type.Object(join_token, {
+  title: "JoinToken",
+  description: "A link into one conference. The token itself is shown once, when it is made.",
+});
+/** What {@link JoinToken} describes. */
+export type JoinToken = Static<typeof JoinToken>;
+
 /** Answer of `POST /conferences/{id}/join_tokens`. */
-export const JoinToken = Type.Object(
+export const CreatedJoinToken = Type.Object(
   {
+    ...join_token,
     token: Type.String({
       description: "The credential: join, live socket, chat of one conference.",
     }),
     url: Type.String({ description: "The meeting page with the token in its fragment." }),
-    tm_expire: Type.String({ description: "UTC." }),
   },
-  { title: "JoinToken" },
+  { title: "CreatedJoinToken" },
 );
-/** What {@link JoinToken} describes. */
-export type JoinToken = Static<typeof JoinToken>;
+/** What {@link CreatedJoinToken} describes. */
+export type CreatedJoinToken = Static<typeof CreatedJoinToken>;
 
 /** Refuses an object whose JSON is too long. Errors: INVALID_ARGUMENT. */
 export function requireBytes(field: string, value: unknown, bytes_max: number): void {

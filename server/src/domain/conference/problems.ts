@@ -10,6 +10,11 @@ export const conferenceProblems = catalogue({
     status: "FAILED_PRECONDITION",
     title: "The conference has as many people as it takes",
   },
+  JOIN_TOKEN_NOT_FOUND: { status: "NOT_FOUND", title: "There is no such join token" },
+  JOIN_TOKEN_IN_USE: {
+    status: "FAILED_PRECONDITION",
+    title: "As many people are in with this link as it takes",
+  },
   PRECONDITION_REQUIRED: {
     status: "FAILED_PRECONDITION",
     title: "This needs If-Match with the ETag of the ICE session",

@@ -5,7 +5,6 @@ import type { ConferenceId, Ids } from "../../kernel/id.ts";
 import type { Log } from "../../kernel/log.ts";
 import { cutPage, type Page, type PageQuery } from "../../kernel/page.ts";
 import { problems } from "../../kernel/problem.ts";
-import { writeTimestamp } from "../../kernel/wire.ts";
 import type { JournalEvent, Store, Tx } from "../../store/index.ts";
 import { createCalls } from "../call/index.ts";
 import { conferencecallStore } from "../conferencecall/index.ts";
@@ -13,6 +12,7 @@ import {
   actorOf,
   type Caller,
   mayHost,
+  type Revocations,
   requireManager,
   seesConference,
   type Tokens,
@@ -23,13 +23,10 @@ import { createDeadlines } from "./deadlines.ts";
 import {
   type ConferenceChanges,
   data_bytes_max,
-  type JoinToken,
-  join_token_lifetime_s,
-  metadata_bytes_max,
   type NewConference,
-  type NewJoinToken,
   requireBytes,
 } from "./input.ts";
+import { createJoinTokens, type JoinTokenLimits, type JoinTokens } from "./join-tokens.ts";
 import { type ConferenceStatus, conferenceMachine } from "./machine.ts";
 import { conferenceProblems } from "./problems.ts";
 import {
@@ -75,8 +72,8 @@ export interface Conferences {
   update(caller: Caller, id: ConferenceId, changes: ConferenceChanges): Promise<Conference>;
   /** No new joins, everybody is removed, then `terminated`. Idempotent. Errors: CONFERENCE_NOT_FOUND, PERMISSION_DENIED. Emits: conference_updated, conferencecall_leaving, conferencecall_leaved, conference_deleted. */
   end(caller: Caller, id: ConferenceId): Promise<Conference>;
-  /** Makes a link for one person. Errors: CONFERENCE_NOT_FOUND, STATE_INVALID, INVALID_ARGUMENT. */
-  createJoinToken(caller: Caller, id: ConferenceId, input: NewJoinToken): Promise<JoinToken>;
+  /** The links into conferences. */
+  readonly joinTokens: JoinTokens;
   /** The journal, oldest first. Private events only to who may see them. Errors: CONFERENCE_NOT_FOUND. */
   events(
     caller: Caller,
@@ -98,6 +95,12 @@ export interface Conferences {
   close(): Promise<void>;
 }
 
+/** How much of each there may be (`limits.*`). */
+export interface ConferenceLimits extends JoinTokenLimits {
+  /** People in one conference at once. */
+  readonly conference_calls_max: number;
+}
+
 /** Makes the use cases of conferences and their joins. */
 export function createConferences(ports: {
   store: Store;
@@ -107,9 +110,10 @@ export function createConferences(ports: {
   tokens: Tokens;
   /** Where others reach this server; known once it listens. */
   publicUrl: () => string;
-  conference_calls_max: number;
+  revocations: Revocations;
+  limits: ConferenceLimits;
 }): Conferences {
-  const { store, clock, ids, log, tokens } = ports;
+  const { store, clock, ids, log, tokens, revocations, limits } = ports;
   const calls = createCalls({ clock });
   const steps = createSteps({ clock, calls });
   const cache = createShownCache(shown_max);
@@ -123,6 +127,12 @@ export function createConferences(ports: {
       attendance.eject(row).catch((cause: unknown) => {
         // Its deadline ends the join all the same.
         log.warn({ err: cause, conferencecall_id: row.id }, "a join could not be taken out");
+      });
+    }
+    for (const row of after.left) {
+      joinTokens.left(row).catch((cause: unknown) => {
+        // It stays barred for joins.
+        log.warn({ err: cause, conferencecall_id: row.id }, "a token could not be taken back");
       });
     }
     for (const conference_id of after.closed) {
@@ -139,7 +149,9 @@ export function createConferences(ports: {
     calls,
     steps,
     settle,
-    conference_calls_max: ports.conference_calls_max,
+    revocations,
+    joinTokens: () => joinTokens,
+    conference_calls_max: limits.conference_calls_max,
   });
 
   let attendance: Attendance = {
@@ -198,6 +210,11 @@ export function createConferences(ports: {
     if (!row || !seesConference(caller, row)) throw conferenceProblems.CONFERENCE_NOT_FOUND();
     return row;
   };
+
+  const joinTokens = createJoinTokens({
+    ...{ store, clock, tokens, revocations, steps, settle, rowFor, limits },
+    publicUrl: ports.publicUrl,
+  });
 
   const load = (id: ConferenceId) => async (): Promise<Shown | null> => {
     const row = await conferenceStore.find(store.db, id);
@@ -262,6 +279,7 @@ export function createConferences(ports: {
 
   return {
     conferencecalls,
+    joinTokens,
     rowFor,
     getText,
     row: (id) => conferenceStore.find(store.db, id),
@@ -372,29 +390,6 @@ export function createConferences(ports: {
       });
       settle(after);
       return showConference(row);
-    },
-
-    async createJoinToken(caller, id, input) {
-      requireManager(caller);
-      requireLiving(await rowFor(caller, id));
-      const metadata = input.metadata ?? {};
-      requireBytes("metadata", metadata, metadata_bytes_max);
-      const { token, tm_expire } = await tokens.signJoin(
-        {
-          customer_id: caller.customer_id,
-          conference_id: id,
-          role: input.role ?? "member",
-          name: input.name ?? "",
-          label: input.label ?? "",
-          metadata,
-        },
-        input.expires_in ?? join_token_lifetime_s,
-      );
-      return {
-        token,
-        url: `${ports.publicUrl()}/meet/${id}#token=${token}`,
-        tm_expire: writeTimestamp(tm_expire),
-      };
     },
 
     async events(caller, id, after_seq, limit) {

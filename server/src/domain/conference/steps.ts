@@ -25,6 +25,8 @@ export const force_end_ms = 30_000;
 export interface Aftermath {
   /** Joins that the media side must take out. */
   readonly eject: ConferencecallRow[];
+  /** Joins that have left. */
+  readonly left: ConferencecallRow[];
   /** Conferences that are over. */
   readonly closed: ConferenceId[];
   /** Conferences whose shown form changed. */
@@ -36,6 +38,7 @@ export interface Aftermath {
 /** An aftermath with nothing to do. */
 export const emptyAftermath = (): Aftermath => ({
   eject: [],
+  left: [],
   closed: [],
   changed: new Set(),
   deadlines: [],
@@ -193,6 +196,7 @@ export function createSteps({ clock, calls }: { clock: Clock; calls: Calls }): S
       before.status === "leaving" ? "local" : "remote",
       actor,
     );
+    after.left.push(row);
     announceCall(tx, row, "conferencecall_leaved", actor, row.leave_reason);
     let room = conference;
     if (room.conferencecall_ids.includes(id)) {

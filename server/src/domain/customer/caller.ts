@@ -1,4 +1,5 @@
 // Who asks, and what they may do.
+import type { Instant } from "../../kernel/clock.ts";
 import { type Actor, system } from "../../kernel/event.ts";
 import type {
   AccesskeyId,
@@ -6,6 +7,7 @@ import type {
   ConferencecallId,
   ConferenceId,
   CustomerId,
+  TokenId,
 } from "../../kernel/id.ts";
 import { problems } from "../../kernel/problem.ts";
 
@@ -43,7 +45,11 @@ export interface ParticipantCaller {
   readonly customer_id: CustomerId;
   readonly conference_id: ConferenceId;
   /** Names the token; a join made with it can only be resumed and left with it. */
-  readonly jti: string;
+  readonly jti: TokenId;
+  /** People who may be in with it at a time. */
+  readonly max_joins: number;
+  /** When the token ends; a join that it made may last longer. */
+  readonly tm_expire: Instant;
   readonly role: Role;
   readonly name: string;
   readonly label: string;

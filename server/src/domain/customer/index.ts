@@ -14,5 +14,18 @@ export {
   seesConference,
 } from "./caller.ts";
 export { Agent, type AgentRow, Customer, type CustomerRow } from "./record.ts";
+export {
+  createRevocations,
+  type Held,
+  type Revocation,
+  type Revocations,
+  type Revoked,
+} from "./revocations.ts";
 export { type Customers, createCustomers, Login, NewAgent, NewCustomer } from "./service.ts";
-export { createTokens, type JoinClaims, type Tokens, type VerifiedToken } from "./token.ts";
+export {
+  createTokens,
+  type JoinClaims,
+  max_joins_default,
+  type Tokens,
+  type VerifiedToken,
+} from "./token.ts";

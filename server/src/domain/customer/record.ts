@@ -28,6 +28,8 @@ export interface AgentRow {
   readonly tm_create: Instant;
   readonly tm_update: Instant | null;
   readonly tm_delete: Instant | null;
+  /** When the password was set anew: older tokens count no more. */
+  readonly tm_password: Instant | null;
 }
 
 const uuid = (description: string) => Type.String({ format: "uuid", description });

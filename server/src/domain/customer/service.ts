@@ -133,6 +133,7 @@ export function createCustomers(ports: {
       tm_create: clock.now(),
       tm_update: null,
       tm_delete: null,
+      tm_password: null,
     };
     if (!(await customerStore.insertAgent(db, row))) throw customerProblems.USERNAME_TAKEN();
     return row;
@@ -155,6 +156,7 @@ export function createCustomers(ports: {
           await customerStore.updateAgent(store.db, known.customer_id, known.id, {
             password_hash: await hashPassword(given.password),
             tm_update: clock.now(),
+            tm_password: clock.now(),
           });
           log.info({ agent_id: known.id }, "the administrator's password was set");
         }
@@ -278,13 +280,16 @@ export function createCustomers(ports: {
 
     async callerOf(token) {
       if (token.type === "participant") {
-        const { tm_expire: _, ...caller } = token;
-        return caller;
+        return token;
       }
       if (token.type === "agent") {
         const agent = await customerStore.findAgent(store.db, token.customer_id, token.id);
         if (!agent) throw problems.INVALID_CREDENTIALS();
-        const { id, customer_id, permission } = agent;
+        const { id, customer_id, permission, tm_password } = agent;
+        // A new password ends what was begun with the one before.
+        if (tm_password !== null && (token.tm_issue ?? 0) < tm_password) {
+          throw problems.TOKEN_REVOKED();
+        }
         return { type: "agent", id, customer_id, permission, view: null };
       }
       const customer = await customerStore.findCustomer(store.db, token.customer);

@@ -49,7 +49,7 @@ export async function insertAgent(db: Database, row: AgentRow): Promise<boolean>
   const result = await tables(db)
     .insertInto("agents")
     .values(row)
-    .onConflict((conflict) => conflict.column("username").doNothing())
+    .onConflict((conflict) => conflict.columns(["customer_id", "username"]).doNothing())
     .executeTakeFirst();
   return (result.numInsertedOrUpdatedRows ?? 0n) > 0n;
 }

@@ -1,8 +1,8 @@
 // Tokens: compact JWTs, HS256 and nothing else. Their claims carry no secret and no profile.
 import { compactVerify, errors, type JWTPayload, SignJWT } from "jose";
 import type { Clock, Instant } from "../../kernel/clock.ts";
-import type { AgentId, ConferenceId, CustomerId, Ids } from "../../kernel/id.ts";
-import { isUuid } from "../../kernel/id.ts";
+import type { AgentId, ConferenceId, CustomerId, Ids, TokenId } from "../../kernel/id.ts";
+import { hashSecret, isUuid } from "../../kernel/id.ts";
 import type { Log } from "../../kernel/log.ts";
 import { problems } from "../../kernel/problem.ts";
 import { readTimestamp } from "../../kernel/wire.ts";
@@ -16,29 +16,32 @@ export interface JoinClaims {
   readonly name: string;
   readonly label: string;
   readonly metadata: Record<string, unknown>;
+  /** People who may be in with it at a time. */
+  readonly max_joins: number;
 }
 
 /** A token whose signature and times are right. Whether its subject still exists is for others to say. */
-export type VerifiedToken =
+export type VerifiedToken = {
+  readonly tm_expire: Instant;
+  /** Names the token: its `jti`, or what stands for it where an older form has none. */
+  readonly jti: TokenId;
+} & (
   | {
       readonly type: "agent";
-      readonly tm_expire: Instant;
       readonly id: AgentId;
       readonly customer_id: CustomerId;
+      /** When they logged in; null where an older form does not say. */
+      readonly tm_issue: Instant | null;
     }
-  | ({
-      readonly type: "participant";
-      readonly tm_expire: Instant;
-      readonly jti: string;
-    } & JoinClaims)
+  | ({ readonly type: "participant" } & JoinClaims)
   | {
       /** One of the older forms (platform.md section 1): names a customer, by number or id. */
       readonly type: "legacy";
-      readonly tm_expire: Instant;
       readonly customer: number | CustomerId;
       readonly permission: number;
       readonly view: "legacy" | null;
-    };
+    }
+);
 
 /** Signs and judges tokens. */
 export interface Tokens {
@@ -52,13 +55,15 @@ export interface Tokens {
   signJoin(
     claims: JoinClaims,
     lifetime_s: number,
-  ): Promise<{ token: string; tm_expire: Instant; jti: string }>;
-  /** Errors: INVALID_CREDENTIALS, always with the same sentence. */
+  ): Promise<{ token: string; tm_expire: Instant; jti: TokenId }>;
+  /** Errors: INVALID_CREDENTIALS, always with the same sentence; TOKEN_EXPIRED where all is right but the time. */
   verify(token: string): Promise<VerifiedToken>;
 }
 
 /** Bytes of the signing secret, at least (RFC 7518 section 3.2). */
 export const secret_bytes_min = 32;
+/** People who may be in with one join token at a time, where the token does not say. */
+export const max_joins_default = 5;
 /** Characters of a token, at most. */
 const token_length_max = 8_192;
 
@@ -78,11 +83,12 @@ export function createTokens(ports: {
   const sign = async (
     claims: JWTPayload,
     lifetime_s: number,
-  ): Promise<{ token: string; tm_expire: Instant; jti: string }> => {
-    const now_s = Math.floor(clock.now() / 1_000_000);
-    const exp = now_s + lifetime_s;
-    const jti = ids.secret(16);
-    const token = await new SignJWT({ ...claims, iat: now_s, exp, jti })
+  ): Promise<{ token: string; tm_expire: Instant; jti: TokenId }> => {
+    // To the microsecond, so that a change of password tells the tokens of before from those of after.
+    const iat = clock.now() / 1_000_000;
+    const exp = Math.floor(iat) + lifetime_s;
+    const jti = ids.next<TokenId>();
+    const token = await new SignJWT({ ...claims, iat, exp, jti })
       .setProtectedHeader({ alg: "HS256", typ: "JWT" })
       .sign(key);
     return { token, tm_expire: exp * 1_000_000, jti };
@@ -104,10 +110,16 @@ export function createTokens(ports: {
         throw problems.INVALID_CREDENTIALS();
       }
       try {
-        const { payload } = await compactVerify(token, key, { algorithms: ["HS256"] });
+        const { payload, protectedHeader } = await compactVerify(token, key, {
+          algorithms: ["HS256"],
+        });
         const claims = asObject(new TextDecoder().decode(payload));
-        const verified = claims && readClaims(claims, clock.now());
-        if (verified) return verified;
+        const verified = claims && isOurs(protectedHeader) ? readClaims(claims, token) : null;
+        const now = clock.now();
+        if (verified && claims && isBegun(claims, now)) {
+          if (verified.tm_expire > now) return verified;
+          throw problems.TOKEN_EXPIRED();
+        }
       } catch (cause) {
         if (!(cause instanceof errors.JOSEError)) throw cause;
         log.debug({ code: cause.code }, "a token was refused");
@@ -128,19 +140,26 @@ function isCanonical(token: string): boolean {
   );
 }
 
-function readClaims(claims: JWTPayload, now: Instant): VerifiedToken | null {
+// One kind of header: nothing that another kind of token, or another key, would have.
+const isOurs = (header: { readonly typ?: string }): boolean =>
+  (header.typ === undefined || header.typ === "JWT") &&
+  Object.keys(header).every((member) => member === "alg" || member === "typ");
+
+const isBegun = ({ nbf }: JWTPayload, now: Instant): boolean =>
+  nbf === undefined || nbf * 1_000_000 <= now;
+
+function readClaims(claims: JWTPayload, token: string): VerifiedToken | null {
   const tm_expire = expiryOf(claims);
-  if (tm_expire === null || tm_expire <= now) return null;
-  const not_before = claims.nbf;
-  if (not_before !== undefined && !(not_before * 1_000_000 <= now)) return null;
+  if (tm_expire === null || !Number.isSafeInteger(tm_expire)) return null;
   const { type, sub } = claims;
+  const jti = (typeof claims.jti === "string" ? claims.jti : hashSecret(token)) as TokenId;
   const customer_id = readUuid<CustomerId>(claims["customer_id"]);
   if (type === "agent" && customer_id) {
     const id = readUuid<AgentId>(sub);
-    return id && { type, tm_expire, id, customer_id };
+    return id && { type, tm_expire, jti, id, customer_id, tm_issue: issueOf(claims) };
   }
   if (type === "participant" && customer_id) return readJoin(claims, customer_id, tm_expire);
-  return readLegacy(claims, tm_expire);
+  return readLegacy(claims, { tm_expire, jti });
 }
 
 function readJoin(
@@ -156,25 +175,29 @@ function readJoin(
   return {
     type: "participant",
     tm_expire,
-    jti,
+    jti: jti as TokenId,
     customer_id,
     conference_id,
     role,
     name: text(claims["name"]),
     label: text(claims["label"]),
     metadata: asObject(claims["metadata"]) ?? {},
+    max_joins: readMaxJoins(claims["max_joins"]),
   };
 }
 
 // The forms that tokens had in 2021 to 2024. They count only when our own key signed them.
-function readLegacy(claims: JWTPayload, tm_expire: Instant): VerifiedToken | null {
+function readLegacy(
+  claims: JWTPayload,
+  base: { readonly tm_expire: Instant; readonly jti: TokenId },
+): VerifiedToken | null {
   const user = asObject(claims["user"]);
   if (user && Number.isSafeInteger(user["id"])) {
     // permission 1 stood for the customer's administrator.
     const permission = user["permission"] === 1 ? permissions.customer_admin : 0;
     return {
       type: "legacy",
-      tm_expire,
+      ...base,
       customer: user["id"] as number,
       permission,
       view: "legacy",
@@ -185,13 +208,13 @@ function readLegacy(claims: JWTPayload, tm_expire: Instant): VerifiedToken | nul
   if (customer && customer_id) {
     const ids = Array.isArray(customer["permission_ids"]) ? customer["permission_ids"] : [];
     const permission = ids.includes(admin_permission_id) ? permissions.customer_admin : 0;
-    return { type: "legacy", tm_expire, customer: customer_id, permission, view: null };
+    return { type: "legacy", ...base, customer: customer_id, permission, view: null };
   }
   const agent = asObject(claims["agent"]);
   const id = readUuid<AgentId>(agent?.["id"]);
   const agents_customer = readUuid<CustomerId>(agent?.["customer_id"]);
   if (agent && id && agents_customer) {
-    return { type: "agent", tm_expire, id, customer_id: agents_customer };
+    return { type: "agent", ...base, id, customer_id: agents_customer, tm_issue: issueOf(claims) };
   }
   return null;
 }
@@ -204,6 +227,12 @@ function expiryOf(claims: JWTPayload): Instant | null {
   if (typeof claims.exp === "number") return Math.floor(claims.exp * 1_000_000);
   return typeof claims["expire"] === "string" ? readTimestamp(claims["expire"]) : null;
 }
+
+const issueOf = ({ iat }: JWTPayload): Instant | null =>
+  typeof iat === "number" ? Math.round(iat * 1_000_000) : null;
+
+const readMaxJoins = (value: unknown): number =>
+  typeof value === "number" && Number.isInteger(value) && value > 0 ? value : max_joins_default;
 
 function asObject(value: unknown): Record<string, unknown> | null {
   let read = value;
