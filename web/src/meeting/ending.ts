@@ -10,7 +10,6 @@ export function endingFor(thrown: unknown): Ending {
       : new Problem("ANSWER_INVALID", thrown instanceof Error ? thrown.message : String(thrown));
   switch (problem.reason) {
     case "INVALID_CREDENTIALS":
-    case "TOKEN_EXPIRED":
     case "AUTHENTICATION_REQUIRED":
     case "TOKEN_EXPIRED":
     case "PERMISSION_DENIED":
