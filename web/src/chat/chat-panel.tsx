@@ -4,6 +4,7 @@ import { type KeyboardEvent, useEffect, useLayoutEffect, useRef, useState } from
 import { Button, Label, TextArea, TextField } from "react-aria-components";
 import { Choice } from "../look/choice.tsx";
 import { Icon } from "../look/icon.tsx";
+import { Name } from "../look/name.tsx";
 import { readTime } from "../look/people.ts";
 import { ProblemNotice, sentenceFor } from "../look/problem-notice.tsx";
 import { reportFault } from "../look/report.ts";
@@ -122,7 +123,12 @@ function MessageItem(props: {
   const { t, clock } = useSurroundings();
   const { message, my_id } = props;
   const at = readTime(message.tm_create);
-  if (message.type === "system") return <li className="chat-note">{message.text}</li>;
+  if (message.type === "system")
+    return (
+      <li className="chat-note">
+        <Name of={message.text} />
+      </li>
+    );
   const target = message.target_conferencecall_id;
   const is_private = target !== nil_uuid && target !== "";
   const target_name = props.people.find(({ id }) => id === target)?.name || t("somebody");
@@ -133,7 +139,7 @@ function MessageItem(props: {
     >
       {!props.is_continued && (
         <p className="message-head">
-          <b>{is_mine ? t("you") : message.owner_name || t("somebody")}</b>
+          <b>{is_mine ? t("you") : <Name of={message.owner_name || t("somebody")} />}</b>
           {at && <time dateTime={at.toISOString()}>{clock(at)}</time>}
           {is_private && (
             <span className="chip warn">
@@ -234,6 +240,7 @@ function Composer(props: {
           <Label className="hidden-text">{t("chat_write")}</Label>
           <TextArea
             className="input"
+            dir="auto"
             rows={Math.min(5, Math.max(1, text.split("\n").length))}
             placeholder={
               target ? t("chat_write_person", { name: target.name }) : t("chat_write_everyone")

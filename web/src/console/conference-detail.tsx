@@ -6,10 +6,12 @@ import { ChatPanel } from "../chat/chat-panel.tsx";
 import { CopyButton } from "../look/copy-button.tsx";
 import { ConfirmBox } from "../look/dialog.tsx";
 import { Icon } from "../look/icon.tsx";
+import { Name } from "../look/name.tsx";
 import { readTime } from "../look/people.ts";
 import { ProblemNotice } from "../look/problem-notice.tsx";
 import { useSurroundings } from "../look/surroundings.tsx";
 import { useNotice } from "../look/use-notice.ts";
+import { escaped, isolated } from "../text/bidi.ts";
 import type { Api } from "./api.ts";
 import { EventTable, JoinTable } from "./detail-tables.tsx";
 import { joinsOf, messagesOf, peakOf, personMinutes } from "./history.ts";
@@ -141,7 +143,7 @@ function Facts(
     json: () => (
       // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolled region must be reachable by keyboard
       <pre className="json" tabIndex={0}>
-        {JSON.stringify(conference, null, 2)}
+        {escaped(JSON.stringify(conference, null, 2))}
       </pre>
     ),
   };
@@ -154,7 +156,7 @@ function Facts(
           <div key={name} className="fact">
             <dt>{name}</dt>
             <dd>
-              {value}
+              <Name of={value} />
               {note !== undefined && <i>{note}</i>}
             </dd>
           </div>
@@ -168,7 +170,7 @@ function Facts(
           location.replace(writeRoute({ view: "conference", id: props.id, tab }));
         }}
       >
-        <TabList className="line-tabs" aria-label={conference.name || t("conference")}>
+        <TabList className="line-tabs" aria-label={isolated(conference.name || t("conference"))}>
           {detail_tabs.map((tab) => (
             <Tab key={tab} id={tab} className="line-tab">
               {t(`tab_${tab}`)}
@@ -190,7 +192,7 @@ function Head(props: DetailProps & { readonly view: ConferenceView | null }) {
   const { known, api, id } = props;
   const title = known.conference?.name || t("conference_unnamed");
   useEffect(() => {
-    document.title = `${title} · Parley`;
+    document.title = `${isolated(title)} · Parley`;
   }, [title]);
   const [open, setOpen] = useState<"link" | "end" | null>(null);
   const [failure, setFailure] = useState<unknown>(null);
@@ -202,7 +204,9 @@ function Head(props: DetailProps & { readonly view: ConferenceView | null }) {
   return (
     <>
       <div className="head">
-        <h1>{title}</h1>
+        <h1>
+          <Name of={title} />
+        </h1>
         <StatusChip status={conference.status} />
         {props.view && (
           <span className={`chip ${is_live ? "good" : "warn"}`} role="status">
@@ -223,7 +227,11 @@ function Head(props: DetailProps & { readonly view: ConferenceView | null }) {
           </div>
         )}
       </div>
-      {conference.detail && <p>{conference.detail}</p>}
+      {conference.detail && (
+        <p>
+          <Name of={conference.detail} />
+        </p>
+      )}
       <p className="id-line muted">
         <code>{conference.id}</code>
         <CopyButton text={conference.id} label={`${t("copy")}: ${conference.id}`} />

@@ -4,6 +4,7 @@ import { useCallback, useEffect, useRef, useState } from "react";
 import { Button, Input, Label, SearchField } from "react-aria-components";
 import { Choice } from "../look/choice.tsx";
 import { Icon } from "../look/icon.tsx";
+import { Name } from "../look/name.tsx";
 import { readTime } from "../look/people.ts";
 import { ProblemNotice } from "../look/problem-notice.tsx";
 import { useSurroundings } from "../look/surroundings.tsx";
@@ -155,9 +156,13 @@ function ConferenceTable({ conferences }: { readonly conferences: readonly Confe
             <tr key={conference.id}>
               <th scope="row">
                 <a href={writeRoute({ view: "conference", id: conference.id, tab: "timeline" })}>
-                  {conference.name || t("conference_unnamed")}
+                  <Name of={conference.name || t("conference_unnamed")} />
                 </a>
-                {conference.detail && <span className="muted sub">{conference.detail}</span>}
+                {conference.detail && (
+                  <span className="muted sub">
+                    <Name of={conference.detail} />
+                  </span>
+                )}
               </th>
               <td>
                 <StatusChip status={conference.status} />

@@ -3,6 +3,7 @@ import { type ReactNode, useEffect, useMemo, useSyncExternalStore } from "react"
 import { Button } from "react-aria-components";
 import { Choice } from "../look/choice.tsx";
 import { Icon, type IconName } from "../look/icon.tsx";
+import { Name } from "../look/name.tsx";
 import { useSurroundings } from "../look/surroundings.tsx";
 import { isLanguage, languages } from "../text/index.ts";
 import type { Api } from "./api.ts";
@@ -107,7 +108,10 @@ function Navigation(props: {
           <Icon name="out" />
           <span>
             {t("logout")}
-            <span className="nav-user"> ({props.username})</span>
+            <span className="nav-user">
+              {" "}
+              (<Name of={props.username} />)
+            </span>
           </span>
         </Button>
       </div>

@@ -1,6 +1,7 @@
 // The call behind a view or a button, to copy into a terminal.
 import { CopyButton } from "../look/copy-button.tsx";
 import { useSurroundings } from "../look/surroundings.tsx";
+import { escaped } from "../text/bidi.ts";
 
 /** Writes a curl call with the token in a variable, so that no secret is copied along. */
 export function curlFor(method: string, path: string, body?: object): string {
@@ -9,7 +10,7 @@ export function curlFor(method: string, path: string, body?: object): string {
   ];
   lines.push(`--header "Authorization: Bearer $TOKEN"`);
   // A single quote inside would end the shell's text.
-  if (body) lines.push(`--data-raw '${JSON.stringify(body).replaceAll("'", "'\\''")}'`);
+  if (body) lines.push(`--data-raw '${escaped(JSON.stringify(body)).replaceAll("'", "'\\''")}'`);
   return lines.join(" \\\n  ");
 }
 

@@ -4,9 +4,11 @@ import { useState } from "react";
 import { Button } from "react-aria-components";
 import { ConfirmBox } from "../look/dialog.tsx";
 import { Icon } from "../look/icon.tsx";
+import { Name } from "../look/name.tsx";
 import { readTime } from "../look/people.ts";
 import { ProblemNotice } from "../look/problem-notice.tsx";
 import { useSurroundings } from "../look/surroundings.tsx";
+import { isolated } from "../text/bidi.ts";
 import type { NumberedEvent } from "./api.ts";
 import { StatusChip } from "./status-chip.tsx";
 import { TableBox } from "./table-box.tsx";
@@ -49,7 +51,7 @@ export function JoinTable(props: {
             return (
               <tr key={join.id}>
                 <th scope="row">
-                  {name}
+                  <Name of={name} />
                   <span className="signs">
                     {!is_out(join) && join.muted && (
                       <Sign icon="microphone_off" text={t("state_muted")} />
@@ -72,7 +74,11 @@ export function JoinTable(props: {
                 </td>
                 <td>
                   {t(`role_${join.role}`)}
-                  {join.label && <span className="muted sub">{join.label}</span>}
+                  {join.label && (
+                    <span className="muted sub">
+                      <Name of={join.label} />
+                    </span>
+                  )}
                 </td>
                 <td className="muted">{since && clock(since, true)}</td>
                 <td className="muted">{until && clock(until, true)}</td>
@@ -158,7 +164,11 @@ export function EventTable(props: {
                 <td className="mono">{event.type}</td>
                 <td className="about">{aboutOf(event, names)}</td>
                 <td className="muted">
-                  {(event.actor.id !== null && names.get(event.actor.id)) || actorText(event, t)}
+                  <Name
+                    of={
+                      (event.actor.id !== null && names.get(event.actor.id)) || actorText(event, t)
+                    }
+                  />
                 </td>
               </tr>
             );
@@ -199,5 +209,8 @@ function aboutOf({ type, data }: NumberedEvent, names: ReadonlyMap<string, strin
       : type === "conference_active_speaker"
         ? [names.get(text("conferencecall_id")) ?? ""]
         : [text("name"), text("status")];
-  return facts.filter(Boolean).join(" · ");
+  return facts
+    .filter(Boolean)
+    .map((fact) => isolated(fact))
+    .join(" · ");
 }

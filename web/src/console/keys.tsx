@@ -4,6 +4,7 @@ import { Button, FieldError, Input, Label, TextField } from "react-aria-componen
 import { CopyButton } from "../look/copy-button.tsx";
 import { ConfirmBox, DialogBox } from "../look/dialog.tsx";
 import { Icon } from "../look/icon.tsx";
+import { Name } from "../look/name.tsx";
 import { readTime } from "../look/people.ts";
 import { ProblemNotice } from "../look/problem-notice.tsx";
 import { useSurroundings } from "../look/surroundings.tsx";
@@ -66,7 +67,9 @@ export function Keys({ api }: { readonly api: Api }) {
               const name = key.name || t("key_unnamed");
               return (
                 <tr key={key.id}>
-                  <th scope="row">{name}</th>
+                  <th scope="row">
+                    <Name of={name} />
+                  </th>
                   <td>
                     <code>{key.token_prefix}…</code>
                   </td>

@@ -2,6 +2,7 @@
 import { useMemo, useRef } from "react";
 import { useSurroundings } from "../look/surroundings.tsx";
 import { useSize } from "../look/use-size.ts";
+import { contained, isolated } from "../text/bidi.ts";
 import type { NumberedEvent } from "./api.ts";
 import { type Lane, type Span, ticksOf, timelineOf } from "./history.ts";
 
@@ -86,6 +87,12 @@ export function TimelineDrawing(props: {
   );
 }
 
+// As many letters as have room beside the lanes; a letter may be several code units.
+function shortened(name: string): string {
+  const letters = [...contained(name)];
+  return letters.length > 17 ? `${letters.slice(0, 16).join("")}…` : letters.join("");
+}
+
 function LaneDrawing(props: {
   readonly lane: Lane;
   readonly top: number;
@@ -101,7 +108,7 @@ function LaneDrawing(props: {
   return (
     <g>
       <text className="lane-name" x={0} y={top + 15}>
-        {name.length > 17 ? `${name.slice(0, 16)}…` : name}
+        {isolated(shortened(name))}
       </text>
       <text className="tick-text" x={0} y={top + 29}>
         {lane.role === "host"

@@ -10,6 +10,7 @@ import {
   Text,
 } from "react-aria-components";
 import { Icon } from "./icon.tsx";
+import { Name } from "./name.tsx";
 
 /** A labelled choice. `value` and the options' keys are plain strings. */
 export function Choice<Value extends string>(props: {
@@ -43,7 +44,7 @@ export function Choice<Value extends string>(props: {
         <ListBox className="options" items={props.options.map(([id, name]) => ({ id, name }))}>
           {(option) => (
             <ListBoxItem className="option" id={option.id} textValue={option.name}>
-              {option.name}
+              <Name of={option.name} />
             </ListBoxItem>
           )}
         </ListBox>

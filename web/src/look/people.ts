@@ -1,4 +1,5 @@
 // Small facts about people: initials, a colour of their own, who comes first in a list.
+import { isolated } from "../text/bidi.ts";
 
 /** At most two letters that stand for a name. */
 export function initials(name: string): string {
@@ -24,9 +25,10 @@ export function hueOf(id: string): number {
   return sum % hue_count;
 }
 
-/** Joins up to three names: "Ada, Ben"; the rest is a number. */
+/** Joins up to three names: "Ada, Ben"; the rest is a number. In their order, whatever scripts they are in. */
 export function someNames(names: readonly string[]): { names: string; count: number } {
-  return { names: names.slice(0, 3).join(", "), count: Math.max(0, names.length - 3) };
+  const named = names.slice(0, 3).map((name) => isolated(name));
+  return { names: named.join(", "), count: Math.max(0, names.length - 3) };
 }
 
 /** Times of the wire (`YYYY-MM-DD HH:MM:SS.ffffff` UTC) as a date; null for "not yet". */

@@ -1,5 +1,6 @@
 // A failure in words: what happened, the server's reason and the id under which its log knows it.
 import { Problem } from "@parley/client";
+import { isolated } from "../text/bidi.ts";
 import { problemText } from "./problem-texts.ts";
 import type { Surroundings } from "./surroundings.tsx";
 import { useSurroundings } from "./surroundings.tsx";
@@ -9,7 +10,7 @@ export function sentenceFor(thrown: unknown, t: Surroundings["t"]): string {
   if (!(thrown instanceof Problem))
     return thrown instanceof Error ? thrown.message : String(thrown);
   const text = problemText(thrown);
-  return text === null ? thrown.message : t(text);
+  return text === null ? isolated(thrown.message) : t(text);
 }
 
 /** Shows a failure. */
@@ -25,7 +26,7 @@ export function ProblemNotice({ thrown }: { readonly thrown: unknown }) {
       {unexplained?.details.map((detail) => (
         <span key={JSON.stringify(detail)} className="mono">
           {Object.entries(detail)
-            .map(([name, value]) => `${name}: ${String(value)}`)
+            .map(([name, value]) => `${name}: ${isolated(String(value))}`)
             .join(" · ")}
         </span>
       ))}

@@ -12,12 +12,14 @@ import {
 import { type FormEvent, useCallback, useEffect, useRef, useState } from "react";
 import { Button, FieldError, Input, Label, TextField, ToggleButton } from "react-aria-components";
 import { Icon } from "../look/icon.tsx";
+import { Name } from "../look/name.tsx";
 import { hueOf, initials, someNames } from "../look/people.ts";
 import { readPreference, writePreference } from "../look/preferences.ts";
 import { ProblemNotice } from "../look/problem-notice.tsx";
 import { reportFault } from "../look/report.ts";
 import { useSurroundings } from "../look/surroundings.tsx";
 import { useNotice } from "../look/use-notice.ts";
+import { isolated } from "../text/bidi.ts";
 import type { TextKey } from "../text/index.ts";
 import type { MeetingAddress } from "./address.ts";
 import { DeviceChoices } from "./device-choices.tsx";
@@ -101,7 +103,7 @@ function Lobby(props: {
   const [failure, setFailure] = useState<unknown>(null);
   const title = view.conference?.name || t("conference_unnamed");
   useEffect(() => {
-    document.title = title;
+    document.title = isolated(title);
   }, [title]);
 
   const join = (event: FormEvent): void => {
@@ -133,8 +135,14 @@ function Lobby(props: {
       <section className="before-form">
         <div>
           <p className="muted">{t("conference")}</p>
-          <h1>{title}</h1>
-          {view.conference?.detail && <p className="muted">{view.conference.detail}</p>}
+          <h1>
+            <Name of={title} />
+          </h1>
+          {view.conference?.detail && (
+            <p className="muted">
+              <Name of={view.conference.detail} />
+            </p>
+          )}
         </div>
         <WhoIsIn people={view.people.filter(({ status }) => status === "joined")} />
         <form onSubmit={join} noValidate>
@@ -148,7 +156,7 @@ function Lobby(props: {
             autoComplete="name"
           >
             <Label>{t("your_name")}</Label>
-            <Input ref={name_field} />
+            <Input ref={name_field} dir="auto" />
             <FieldError>{t("name_missing")}</FieldError>
           </TextField>
           <Button type="submit" className={`button primary join ${is_joining ? "is-busy" : ""}`}>

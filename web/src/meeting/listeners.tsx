@@ -1,6 +1,7 @@
 // Who only listens: a line below the stage, not a tile each.
 import type { Person } from "@parley/client";
 import { Icon } from "../look/icon.tsx";
+import { Name } from "../look/name.tsx";
 import { hueOf, initials } from "../look/people.ts";
 import { useSurroundings } from "../look/surroundings.tsx";
 
@@ -29,7 +30,7 @@ export function Listeners({ people }: { readonly people: readonly Person[] }) {
                 {initials(person.name)}
               </span>
               <span className="listener-name">
-                {person.is_me ? t("you_named", { name }) : name}
+                {person.is_me ? t("you_named", { name }) : <Name of={name} />}
               </span>
               {person.hand && (
                 <span className="chip hand">

@@ -4,9 +4,11 @@ import { useCallback, useEffect, useMemo, useState } from "react";
 import { ChatPanel } from "../chat/chat-panel.tsx";
 import { createAnnouncer } from "../look/announcer.ts";
 import { LiveRegion } from "../look/live-region.tsx";
+import { Name } from "../look/name.tsx";
 import { useSurroundings } from "../look/surroundings.tsx";
 import { useMediaQuery } from "../look/use-media-query.ts";
 import { useNotice } from "../look/use-notice.ts";
+import { isolated } from "../text/bidi.ts";
 import { Banners } from "./banners.tsx";
 import { ControlBar, type PanelName } from "./control-bar.tsx";
 import { Elapsed } from "./elapsed.tsx";
@@ -52,13 +54,15 @@ export function Meeting(props: {
   const { unread } = view.chat;
   const title = view.conference?.name || t("conference_unnamed");
   useEffect(() => {
-    document.title = unread > 0 ? `(${unread}) ${title}` : title;
+    document.title = unread > 0 ? `(${unread}) ${isolated(title)}` : isolated(title);
   }, [title, unread]);
   const people_count = view.people.filter(({ status }) => status === "joined").length;
   return (
     <div className={`meeting ${panel ? "has-panel" : ""}`}>
       <header className="top">
-        <h1>{title}</h1>
+        <h1>
+          <Name of={title} />
+        </h1>
         <Elapsed />
         <span className="grow" />
         <span className="muted top-people">{t("people_count", { count: people_count })}</span>

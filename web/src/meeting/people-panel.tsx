@@ -3,6 +3,7 @@ import type { ConferenceView, JoinedConference, Person } from "@parley/client";
 import { useState } from "react";
 import { Button, Input, Label, SearchField } from "react-aria-components";
 import { Icon } from "../look/icon.tsx";
+import { Name } from "../look/name.tsx";
 import { hueOf, initials } from "../look/people.ts";
 import { useSurroundings } from "../look/surroundings.tsx";
 import type { PersonCommands } from "./person-menu.tsx";
@@ -69,12 +70,16 @@ function PersonRow(props: {
         {initials(person.name)}
       </span>
       <div className="grow">
-        <p className="person-name" dir="auto">
-          {person.is_me ? t("you_named", { name }) : name}
+        <p className="person-name">
+          {person.is_me ? t("you_named", { name }) : <Name of={name} />}
         </p>
         <p className="person-states muted">
           <span>{t(`role_${person.role}`)}</span>
-          {person.label && <span>{person.label}</span>}
+          {person.label && (
+            <span>
+              <Name of={person.label} />
+            </span>
+          )}
           {person.status === "joining" && <span>{t("state_joining")}</span>}
           {person.is_speaking && !person.muted && (
             <span className="chip good">

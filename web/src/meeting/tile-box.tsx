@@ -4,6 +4,7 @@ import { type CSSProperties, useState } from "react";
 import { Icon } from "../look/icon.tsx";
 import { hueOf, initials } from "../look/people.ts";
 import { useSurroundings } from "../look/surroundings.tsx";
+import { isolated } from "../text/bidi.ts";
 import { type PersonCommands, PersonMenu } from "./person-menu.tsx";
 import { Picture } from "./picture.tsx";
 import { QualityBars } from "./quality-bars.tsx";
@@ -33,7 +34,7 @@ export function TileBox(props: {
   const label = is_camera
     ? person.is_me
       ? t("you_named", { name })
-      : name
+      : isolated(name)
     : person.is_me
       ? t("your_screen")
       : t("screen_of", { name });

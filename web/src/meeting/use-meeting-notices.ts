@@ -9,6 +9,8 @@ import type { Toasts } from "./toasts.tsx";
 
 /** Joins and leaves within this time become one notice. */
 const gather_ms = 600;
+/** Letters of a message in its notice; the whole stands in the chat. */
+const letters_shown = 100;
 
 /** Watches `conference` and tells. Messages are told only while `is_chat_open` is false. */
 export function useMeetingNotices(given: {
@@ -53,9 +55,11 @@ export function useMeetingNotices(given: {
       }),
       conference.on("message", ({ owner_name, text }) => {
         const { t, is_chat_open, announcer, toasts } = latest.current;
-        const sentence = t("toast_message", { name: owner_name || t("somebody"), text });
-        if (!is_chat_open)
-          toasts.add(sentence.length > 120 ? `${sentence.slice(0, 119)}…` : sentence);
+        const letters = [...text];
+        const shown =
+          letters.length > letters_shown ? `${letters.slice(0, letters_shown).join("")}…` : text;
+        const sentence = t("toast_message", { name: owner_name || t("somebody"), text: shown });
+        if (!is_chat_open) toasts.add(sentence);
         unheard = conference.view.chat.unread;
         announcer.say(
           "message",

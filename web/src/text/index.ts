@@ -1,4 +1,5 @@
 // Texts of the pages in the reader's language: looked up by key, filled with values, counted by the language's rules.
+import { isolated } from "./bidi.ts";
 import { de } from "./de.ts";
 import { type Entry, en } from "./en.ts";
 
@@ -20,14 +21,16 @@ export const languages = {
 /** Code of a language. */
 export type Language = keyof typeof languages;
 
-/** Looks a text up and fills it. A value that is missing stays visible as `{name}`. */
+/** Looks a text up and fills it; what people wrote stands in it as one piece. A value that is missing stays visible as `{name}`. */
 export function write(language: Language, key: TextKey, values: Values = {}): string {
   const entry: Entry = languages[language].texts[key];
   const text = typeof entry === "string" ? entry : entry[formFor(language, values["count"])];
   return text.replace(/\{(\w+)\}/g, (whole, name: string) => {
     const value = values[name];
     if (value === undefined) return whole;
-    return typeof value === "number" ? new Intl.NumberFormat(language).format(value) : value;
+    return typeof value === "number"
+      ? new Intl.NumberFormat(language).format(value)
+      : isolated(value, languages[language].direction);
   });
 }
 
