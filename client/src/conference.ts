@@ -87,6 +87,8 @@ export interface WatchedConference<Events extends WatchNotices = WatchNotices>
   /** Replaced, never changed; the same value between two `change` notices, as React's useSyncExternalStore wants it. */
   readonly view: ConferenceView;
   readonly chat: Chat;
+  /** The server's time, milliseconds since 1970, whatever this computer's clock says; null before the server has said it (within a second). */
+  serverNow(): number | null;
   /** Mutes somebody's microphone; only that person can unmute. Hosts. */
   mute(conferencecall_id: string): Promise<void>;
   /** Removes somebody. Hosts. */
@@ -120,6 +122,8 @@ export interface JoinedConference extends WatchedConference<JoinNotices> {
   rename(name: string): Promise<void>;
   /** How loud one person is for me, 0..1. In `mix` mode without effect. */
   setVolume(conferencecall_id: string, volume: number): void;
+  /** How loud one person is for me, 0..1; 1 unless it was set. */
+  volumeOf(conferencecall_id: string): number;
   /** Starts sound that the browser held back; must be called from a click. */
   startAudio(): Promise<void>;
   /** Repairs the connection now instead of waiting for the next attempt. */

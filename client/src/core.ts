@@ -4,7 +4,8 @@ import type { Chat, ConferenceOptions, WatchNotices } from "./conference.ts";
 import { createEmitter, type Emitter } from "./emitter.ts";
 import { type LiveLink, openBrowserSocket, openLiveLink, type Socket } from "./live-link.ts";
 import { Problem } from "./problem.ts";
-import { empty_view, reduceFrame } from "./reduce.ts";
+import { empty_view, markHeard, reduceFrame, type SpeakersFrame, withoutVoices } from "./reduce.ts";
+import { createServerClock } from "./server-clock.ts";
 import { browserTiming, type Timing } from "./timing.ts";
 import type { ConferenceView, Ending, EndingReason } from "./view.ts";
 import type { ServerFrame } from "./wire.ts";
@@ -33,6 +34,8 @@ export interface Core {
   readonly view: ConferenceView;
   readonly chat: Chat;
   readonly link: LiveLink;
+  /** The server's time, milliseconds since 1970; null before it has said any. */
+  serverNow(): number | null;
   /** Resolves at the first frame, rejects when it ends before. */
   readonly started: Promise<void>;
   /** The media path is being repaired (since when, which attempt), or flows again (null). */
@@ -95,13 +98,18 @@ export function createCore(
   // Live is who has both: the socket, and media that flows.
   let is_socket_live = false;
   let socket_lost: { since_ms: number; attempt: number } | null = null;
+  /** What the server said last of who speaks; null since the socket broke. */
+  let speakers: SpeakersFrame | null = null;
+  const clock = createServerClock();
   let repair: { readonly since_ms: number; readonly attempt: number } | null = null;
   const tellConnection = (): void => {
     if (has_finished || (view.connection === "connecting" && !is_socket_live)) return;
     const reconnect = socket_lost ?? repair;
     const connection = reconnect || !is_socket_live ? "reconnecting" : "live";
     if (connection === "live" && view.connection === "live") return;
-    patch({ connection, reconnect });
+    // Whoever spoke when the connection broke is not heard any more.
+    const heard = connection === "live" ? markHeard(view, speakers) : withoutVoices(view);
+    patch({ ...heard, connection, reconnect });
   };
 
   const patch = (part: Partial<ConferenceView>): void => {
@@ -120,8 +128,11 @@ export function createCore(
     emitter.emit("ended", ending);
   };
   const apply = (frame: ServerFrame): void => {
+    if ("type" in frame && frame.type === "ping") clock.heard(frame.tm, timing.now_ms());
+    if ("type" in frame && frame.type === "speakers") speakers = frame;
     const reduced = reduceFrame(view, frame);
-    if (reduced.view !== view) patch(reduced.view);
+    const seen = view.connection === "reconnecting" ? withoutVoices(reduced.view) : reduced.view;
+    if (seen !== view) patch(seen);
     for (const notice of reduced.noticed) {
       if (notice.type === "event") emitter.emit("event", notice);
       else if (notice.type === "message") emitter.emit("message", notice.message);
@@ -167,6 +178,7 @@ export function createCore(
       lost(attempt) {
         if (has_finished) return;
         is_socket_live = false;
+        speakers = null;
         socket_lost = { since_ms: view.reconnect?.since_ms ?? timing.now_ms(), attempt };
         tellConnection();
         listener.lost?.();
@@ -192,6 +204,7 @@ export function createCore(
     },
     chat,
     link,
+    serverNow: () => clock.at(timing.now_ms()),
     started: start.promise,
     repairing(running) {
       repair = running;

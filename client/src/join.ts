@@ -156,6 +156,7 @@ function createHandle(given: {
       return media.own();
     },
     chat: core.chat,
+    serverNow: core.serverNow,
     mute: core.mute,
     kick: core.kick,
     end: core.end,
@@ -171,6 +172,7 @@ function createHandle(given: {
     setHand: (is_raised) => order("hand", { raised: is_raised }),
     rename: (name) => order("rename", { name }),
     setVolume: (id, volume) => media.voices.setVolume(id, volume),
+    volumeOf: (id) => media.voices.volumeOf(id),
     startAudio: () => media.voices.start(),
     reconnectNow() {
       core.link.reconnectNow();

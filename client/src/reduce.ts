@@ -51,14 +51,27 @@ export function reduceFrame(view: ConferenceView, frame: ServerFrame): Reduced {
     case "event":
       return reduceEvent(view, frame.seq, frame.event);
     case "speakers":
-      return same({
-        ...view,
-        active_speaker: frame.active,
-        people: markSpeakers(view.people, frame.active, new Set(frame.speaking)),
-      });
+      return same(markHeard(view, frame));
     default:
       return same(view);
   }
+}
+
+/** Who speaks, as the server says it. */
+export type SpeakersFrame = Extract<ServerFrame, { type: "speakers" }>;
+
+/** The view with those marked who speak; as it is where nothing is known. */
+export function markHeard(view: ConferenceView, frame: SpeakersFrame | null): ConferenceView {
+  if (!frame) return view;
+  const people = markSpeakers(view.people, frame.active, new Set(frame.speaking));
+  return { ...view, active_speaker: frame.active, people };
+}
+
+/** The view of somebody who hears nobody: while the connection is cut no one is shown as speaking. */
+export function withoutVoices(view: ConferenceView): ConferenceView {
+  const is_silent = view.people.every((person) => !person.is_speaking && !person.is_active_speaker);
+  if (is_silent && view.active_speaker === null) return view;
+  return { ...view, active_speaker: null, people: markSpeakers(view.people, null, new Set()) };
 }
 
 function reduceSnapshot(

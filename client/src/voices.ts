@@ -8,6 +8,7 @@ export interface Voices {
   /** Notes whose voice is on which line. */
   assign(slots: readonly VoiceSlot[]): void;
   setVolume(conferencecall_id: string, volume: number): void;
+  volumeOf(conferencecall_id: string): number;
   /** Errors: what the browser says. */
   setSpeaker(device_id: string | null): Promise<void>;
   /** Starts what the browser held back. */
@@ -67,6 +68,7 @@ export function createVoices(blocked: (is_blocked: boolean) => void): Voices {
       volumes.set(conferencecall_id, Math.min(Math.max(volume, 0), 1));
       setVolumes();
     },
+    volumeOf: (conferencecall_id) => volumes.get(conferencecall_id) ?? 1,
     async setSpeaker(device_id) {
       speaker = device_id ?? "";
       await Promise.all(

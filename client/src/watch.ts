@@ -18,6 +18,7 @@ export async function watchConference(
       return core.view;
     },
     chat: core.chat,
+    serverNow: core.serverNow,
     mute: core.mute,
     kick: core.kick,
     end: core.end,

@@ -15,12 +15,12 @@ const text_length_max = 4_000;
 const nil_uuid = "00000000-0000-0000-0000-000000000000";
 const everyone = "everyone";
 
-/** Messages, oldest first, and the field below. `my_id` is null for who writes as the customer; without `chat` one can only read. */
+/** Messages, oldest first, and the field below. `my_ids`: this join and earlier ones of mine; null for who writes as the customer. Without `chat` one can only read. */
 export function ChatPanel(props: {
   readonly chat: Chat | null;
   readonly view: ChatView;
   readonly people: readonly Person[];
-  readonly my_id: string | null;
+  readonly my_ids: ReadonlySet<string> | null;
 }) {
   const { t } = useSurroundings();
   const { chat, view } = props;
@@ -85,7 +85,7 @@ export function ChatPanel(props: {
               message={message}
               is_continued={continues(view.messages[at - 1], message)}
               people={props.people}
-              my_id={props.my_id}
+              my_ids={props.my_ids}
             />
           ))}
           {chat &&
@@ -95,7 +95,7 @@ export function ChatPanel(props: {
         </ol>
         {failure !== null && <ProblemNotice thrown={failure} />}
       </div>
-      {chat && <Composer chat={chat} people={props.people} my_id={props.my_id} />}
+      {chat && <Composer chat={chat} people={props.people} my_ids={props.my_ids} />}
     </div>
   );
 }
@@ -118,10 +118,10 @@ function MessageItem(props: {
   readonly message: Message;
   readonly is_continued: boolean;
   readonly people: readonly Person[];
-  readonly my_id: string | null;
+  readonly my_ids: ReadonlySet<string> | null;
 }) {
   const { t, clock } = useSurroundings();
-  const { message, my_id } = props;
+  const { message, my_ids } = props;
   const at = readTime(message.tm_create);
   if (message.type === "system")
     return (
@@ -132,7 +132,7 @@ function MessageItem(props: {
   const target = message.target_conferencecall_id;
   const is_private = target !== nil_uuid && target !== "";
   const target_name = props.people.find(({ id }) => id === target)?.name || t("somebody");
-  const is_mine = my_id !== null && message.owner_id === my_id;
+  const is_mine = my_ids?.has(message.owner_id) ?? false;
   return (
     <li
       className={`message ${is_mine ? "is-mine" : ""} ${props.is_continued ? "is-continued" : ""}`}
@@ -144,7 +144,7 @@ function MessageItem(props: {
           {is_private && (
             <span className="chip warn">
               <Icon name="lock" />
-              {target === my_id
+              {my_ids?.has(target)
                 ? t("chat_private_from")
                 : is_mine
                   ? t("chat_private_own", { name: target_name })
@@ -195,7 +195,7 @@ function PendingItem({ pending, chat }: { readonly pending: PendingMessage; read
 function Composer(props: {
   readonly chat: Chat;
   readonly people: readonly Person[];
-  readonly my_id: string | null;
+  readonly my_ids: ReadonlySet<string> | null;
 }) {
   const { t } = useSurroundings();
   const [text, setText] = useState("");
@@ -224,7 +224,7 @@ function Composer(props: {
         send();
       }}
     >
-      {others.length > 0 && props.my_id !== null && (
+      {others.length > 0 && props.my_ids !== null && (
         <Choice
           label={t("chat_to")}
           value={target?.id ?? everyone}

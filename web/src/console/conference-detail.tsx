@@ -136,7 +136,7 @@ function Facts(
           chat={watched?.chat ?? null}
           view={view?.chat ?? { messages, pending: [], unread: 0, has_earlier: false }}
           people={view?.people ?? []}
-          my_id={null}
+          my_ids={null}
         />
       </div>
     ),

@@ -11,6 +11,7 @@ export type PreferenceName =
   | "microphone"
   | "camera"
   | "shortcuts"
+  | "joins"
   | "login";
 
 const store = openBrowserStore();

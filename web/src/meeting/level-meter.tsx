@@ -7,6 +7,8 @@ import { useSurroundings } from "../look/surroundings.tsx";
 const bar_count = 14;
 /** Louder than a quiet room. */
 const heard_level = 0.08;
+/** So long after the last sound one is still told to be heard. */
+const heard_ms = 4_000;
 
 /** Shows how loud the microphone is, and says whether anything is heard. */
 export function LevelMeter(props: { readonly devices: Devices; readonly is_on: boolean }) {
@@ -16,13 +18,12 @@ export function LevelMeter(props: { readonly devices: Devices; readonly is_on: b
   const { devices, is_on } = props;
   useEffect(() => {
     let frame = 0;
-    let heard = false;
+    let heard_at = Number.NEGATIVE_INFINITY;
+    setHeard(false);
     const draw = (): void => {
       const level = is_on ? devices.microphoneLevel() : 0;
-      if (!heard && level > heard_level) {
-        heard = true;
-        setHeard(true);
-      }
+      if (level > heard_level) heard_at = performance.now();
+      setHeard(performance.now() - heard_at < heard_ms);
       // Loudness is felt by the ratio, not by the amount.
       const lit = Math.round(Math.min(1, Math.sqrt(level)) * bar_count);
       const meter = bars.current;

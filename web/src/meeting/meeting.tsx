@@ -5,6 +5,7 @@ import { ChatPanel } from "../chat/chat-panel.tsx";
 import { createAnnouncer } from "../look/announcer.ts";
 import { LiveRegion } from "../look/live-region.tsx";
 import { Name } from "../look/name.tsx";
+import { readPreference, writePreference } from "../look/preferences.ts";
 import { useSurroundings } from "../look/surroundings.tsx";
 import { useMediaQuery } from "../look/use-media-query.ts";
 import { useNotice } from "../look/use-notice.ts";
@@ -12,6 +13,7 @@ import { isolated } from "../text/bidi.ts";
 import { Banners } from "./banners.tsx";
 import { ControlBar, type PanelName } from "./control-bar.tsx";
 import { Elapsed } from "./elapsed.tsx";
+import { addJoin, mineOf } from "./mine.ts";
 import { PeoplePanel } from "./people-panel.tsx";
 import { QualityBars } from "./quality-bars.tsx";
 import { Questions } from "./questions.tsx";
@@ -22,6 +24,7 @@ import { useMeetingControls } from "./use-meeting-controls.ts";
 import { useMeetingNotices } from "./use-meeting-notices.ts";
 import { useMeetingSettings } from "./use-meeting-settings.ts";
 import { useScreenAwake } from "./use-screen-awake.ts";
+import { useVolumes } from "./use-volumes.ts";
 
 /** The meeting. `onOver` is called once, when it is over for whatever reason. */
 export function Meeting(props: {
@@ -46,6 +49,7 @@ export function Meeting(props: {
   });
   const { commands, run } = meeting;
   useMeetingNotices({ conference, devices, is_chat_open: panel === "chat", toasts, announcer, t });
+  useVolumes(conference);
   useScreenAwake();
   useEffect(() => {
     if (conference.view.ending) onOver(conference.view.ending);
@@ -56,6 +60,16 @@ export function Meeting(props: {
   useEffect(() => {
     document.title = unread > 0 ? `(${unread}) ${isolated(title)}` : isolated(title);
   }, [title, unread]);
+  const joins = useMemo(() => {
+    const { conference_id, conferencecall_id } = conference;
+    const added = addJoin(readPreference("joins"), conference_id, conferencecall_id);
+    writePreference("joins", added.kept);
+    return added.joins;
+  }, [conference]);
+  const my_ids = useMemo(
+    () => mineOf(joins, conference.conferencecall_id, view.people),
+    [joins, conference, view.people],
+  );
   const people_count = view.people.filter(({ status }) => status === "joined").length;
   return (
     <div className={`meeting ${panel ? "has-panel" : ""}`}>
@@ -63,7 +77,7 @@ export function Meeting(props: {
         <h1>
           <Name of={title} />
         </h1>
-        <Elapsed />
+        <Elapsed conference={conference} since={view.conference?.tm_create ?? ""} />
         <span className="grow" />
         <span className="muted top-people">{t("people_count", { count: people_count })}</span>
         <QualityBars quality={own.quality} about={t("quality_own")} />
@@ -81,7 +95,7 @@ export function Meeting(props: {
                 chat={conference.chat}
                 view={view.chat}
                 people={view.people}
-                my_id={conference.conferencecall_id}
+                my_ids={my_ids}
               />
             ),
             people: <PeoplePanel conference={conference} view={view} commands={commands} />,

@@ -7,6 +7,7 @@ import { Name } from "../look/name.tsx";
 import { hueOf, initials } from "../look/people.ts";
 import { useSurroundings } from "../look/surroundings.tsx";
 import type { PersonCommands } from "./person-menu.tsx";
+import { setVolumeOf } from "./use-volumes.ts";
 
 // A list that fits on one screen needs no search.
 const search_from = 8;
@@ -62,7 +63,9 @@ function PersonRow(props: {
 }) {
   const { t } = useSurroundings();
   const { person, commands } = props;
-  const [volume, setVolume] = useState(100);
+  const [volume, setVolume] = useState(() =>
+    Math.round(props.conference.volumeOf(person.id) * 100),
+  );
   const name = person.name || t("somebody");
   return (
     <li className="person">
@@ -112,7 +115,7 @@ function PersonRow(props: {
               onChange={(event) => {
                 const loudness = event.currentTarget.valueAsNumber;
                 setVolume(loudness);
-                props.conference.setVolume(person.id, loudness / 100);
+                setVolumeOf(props.conference, person, loudness / 100);
               }}
             />
           </label>

@@ -44,6 +44,8 @@ export function Stage(props: {
 
   const me = view.people.find(({ is_me }) => is_me) ?? null;
   const present = view.people.filter((person) => person.is_me || person.status === "joined");
+  const has_company = useRef(false);
+  if (present.length > 1) has_company.current = true;
   const senders = present.filter(sends);
   const shares = sharesAfter(seats.current.shares, senders);
   const large = pickLarge(senders, shares, pin);
@@ -107,7 +109,7 @@ export function Stage(props: {
         ])}
         {present.length === 1 && (
           <p className="alone" style={aboveName(area, boxes.tiles[0])}>
-            {t("alone")}
+            {t(has_company.current ? "alone_again" : "alone")}
           </p>
         )}
         {present.length > 1 && senders.length === 0 && (

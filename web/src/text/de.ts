@@ -131,7 +131,9 @@ export const de: Record<keyof typeof en, Entry> = {
   listeners: "Zuhörer",
   listeners_count: { one: "1 hört zu", other: "{count} hören zu" },
   listeners_more: { one: "und 1 weiterer", other: "und {count} weitere" },
-  alone: "Sie sind als Erste da. Wer dazukommt, erscheint hier.",
+  alone: "Sonst ist niemand da. Wer dazukommt, erscheint hier.",
+  alone_again: "Die anderen sind gegangen. Wer wiederkommt, erscheint hier.",
+  elapsed_days: { one: "1 Tag {time}", other: "{count} Tage {time}" },
 
   toast_joined: { one: "{names} ist dazugekommen", other: "{names} sind dazugekommen" },
   toast_left: { one: "{names} ist gegangen", other: "{names} sind gegangen" },

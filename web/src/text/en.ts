@@ -127,7 +127,9 @@ export const en = {
   listeners: "Listeners",
   listeners_count: { one: "1 is listening", other: "{count} are listening" },
   listeners_more: { one: "and 1 more", other: "and {count} more" },
-  alone: "You are the first. Others appear here when they come in.",
+  alone: "Nobody else is here. Others appear here when they come in.",
+  alone_again: "The others have left. They appear here when they come back.",
+  elapsed_days: { one: "1 day {time}", other: "{count} days {time}" },
 
   // notices in the meeting
   toast_joined: { one: "{names} joined", other: "{names} joined" },
