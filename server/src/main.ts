@@ -88,6 +88,8 @@ async function start(config: Config, log: Log): Promise<void> {
       clock,
       log,
     },
+    limits: config.limits,
+    trusted_proxies: config.http.trusted_proxies,
     allowed_origins: config.http.allowed_origins,
     boot_id: ids.next(),
   });

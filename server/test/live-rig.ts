@@ -26,7 +26,7 @@ import { readConfig } from "../src/kernel/config.ts";
 import type { CallId, ConferencecallId, ConferenceId, Ids } from "../src/kernel/id.ts";
 import { createIds } from "../src/kernel/id.ts";
 import { silentLog } from "../src/kernel/log.ts";
-import { createRealtime, type Upgrades } from "../src/realtime/index.ts";
+import { createRealtime, type SocketLimits, type Upgrades } from "../src/realtime/index.ts";
 import type { Store } from "../src/store/index.ts";
 import { openTestStore } from "./database.ts";
 
@@ -48,6 +48,7 @@ export interface LiveRig {
   /** Another customer's administrator. */
   readonly other: { readonly token: string; readonly caller: Caller };
   readonly hints: FakeAttendance;
+  readonly realtime: Upgrades;
   readonly shown: FakeShowing;
   conference(): Promise<ConferenceId>;
   guest(id: ConferenceId, role: "host" | "member" | "listener", name: string): Promise<Guest>;
@@ -65,6 +66,8 @@ export interface Client {
   // biome-ignore lint/suspicious/noExplicitAny: frames of every shape
   readonly frames: any[];
   readonly closed: Promise<number>;
+  /** What was said beside the close code. */
+  readonly reason: string;
   send(frame: unknown): void;
   /** The next frame that fits, from those that came or will come; each is given once. */
   // biome-ignore lint/suspicious/noExplicitAny: frames of every shape
@@ -140,7 +143,13 @@ function createFakeShowing(conferences: () => Conferences): FakeShowing {
 }
 
 /** Starts the rig. */
-export async function startLiveRig(options: { clock?: Clock } = {}): Promise<LiveRig> {
+export async function startLiveRig(
+  options: {
+    clock?: Clock;
+    limits?: Partial<SocketLimits>;
+    trusted_proxies?: readonly string[];
+  } = {},
+): Promise<LiveRig> {
   const clock = createSystemClock();
   const log = silentLog();
   const ids = createIds(() => clock.now() / 1000);
@@ -185,6 +194,8 @@ export async function startLiveRig(options: { clock?: Clock } = {}): Promise<Liv
     boot_id: "boot-1",
     authenticator,
     revocations,
+    limits: { ...limits, ...options.limits },
+    trusted_proxies: options.trusted_proxies ?? [],
     allowed_origins: ["https://friend.test"],
   });
   const http = createServer();
@@ -218,6 +229,7 @@ export async function startLiveRig(options: { clock?: Clock } = {}): Promise<Liv
     admin,
     other,
     hints,
+    realtime,
     shown: showing,
     conference: async () =>
       (await conferences.create(admin.caller, { type: "conference" })).id as ConferenceId,
@@ -274,8 +286,10 @@ export function connect(url: string, headers: Record<string, string> = {}): Clie
     for (const one of woken) one();
   };
   let is_closed = false;
+  let reason = "";
   const closed = new Promise<number>((resolve) => {
-    socket.on("close", (code) => {
+    socket.on("close", (code, said) => {
+      reason = said.toString();
       is_closed = true;
       resolve(code);
       wake();
@@ -309,6 +323,9 @@ export function connect(url: string, headers: Record<string, string> = {}): Clie
     socket,
     frames,
     closed,
+    get reason() {
+      return reason;
+    },
     send,
     next,
     ask(type, fields = {}) {

@@ -208,6 +208,31 @@ const schema = {
     join_rate: integer(5, "joins/s", "Per join token. 0: no limit."),
     join_burst: integer(20, "joins", "At once, where join_rate is not used up."),
     conference_calls_max: integer(1000, "joins", "Present in one conference.", { min: 1 }),
+    sockets_max: integer(10_000, "sockets", "Live and event sockets whose credential was judged.", {
+      min: 1,
+    }),
+    sockets_per_customer_max: integer(5_000, "sockets", "Of them, of one customer.", { min: 1 }),
+    sockets_unproven_max: integer(
+      512,
+      "sockets",
+      "Beside them, those whose credential is being judged or was refused.",
+      { min: 1 },
+    ),
+    sockets_unproven_per_address_max: integer(32, "sockets", "Of them, of one address.", {
+      min: 1,
+    }),
+    sockets_bytes_max: integer(
+      512 * 1024 * 1024,
+      "bytes",
+      "Waiting to be sent to all sockets together; the fullest is closed first.",
+      { min: 1024 * 1024 },
+    ),
+    sockets_customer_bytes_max: integer(
+      128 * 1024 * 1024,
+      "bytes",
+      "Of them, to those of one customer.",
+      { min: 1024 * 1024 },
+    ),
     token_joins_max: integer(
       5,
       "joins",

@@ -33,11 +33,14 @@ export function createCommands(
     readonly request: LiveRequest;
     readonly own: ConferencecallRow | null;
     readonly may: ReadonlySet<CommandType>;
+    /** Resolves when the reader has taken what was made for it. */
+    readonly drained: () => Promise<void>;
   },
 ): Commands {
   const { clock, log, may } = ports;
   const lanes: Record<Lane, Promise<void>> = { media: Promise.resolve(), rest: Promise.resolve() };
   let waiting = 0;
+  let waiting_bytes = 0;
   let tokens: number = socket_limits.commands_burst;
   let filled_at_ms = clock.monotonic_ms();
 
@@ -51,8 +54,11 @@ export function createCommands(
     return true;
   };
 
-  const read = (fields: Readonly<Record<string, unknown>>): Command => {
-    if (!takeToken() || waiting >= socket_limits.commands_waiting_max) {
+  const read = (fields: Readonly<Record<string, unknown>>, bytes: number): Command => {
+    const is_full =
+      waiting >= socket_limits.commands_waiting_max ||
+      waiting_bytes + bytes > socket_limits.commands_waiting_bytes_max;
+    if (!takeToken() || is_full) {
       throw problems.RATE_LIMIT_EXCEEDED({
         message: `more than ${socket_limits.commands_per_second} commands a second`,
         details: [{ limited_by: "socket" }],
@@ -71,26 +77,31 @@ export function createCommands(
 
   return {
     take(text, answer) {
-      if (Buffer.byteLength(text) > socket_limits.frame_bytes_max) return "bad_frame";
+      const bytes = Buffer.byteLength(text);
+      if (bytes > socket_limits.frame_bytes_max) return "bad_frame";
       const frame = readFrame(text);
       if (!frame || frame.id === null) return "bad_frame";
       const { id } = frame;
       const refuse = (thrown: unknown): void => answer(refusal(id, thrown, ports));
       let command: Command;
       try {
-        command = read(frame.fields);
+        command = read(frame.fields, bytes);
       } catch (thrown) {
         refuse(thrown);
         return "taken";
       }
       waiting += 1;
+      waiting_bytes += bytes;
       const lane = laneOf(command.type);
       lanes[lane] = lanes[lane]
+        // Who does not take the answers gives no further ones to make.
+        .then(() => ports.drained())
         .then(() => carryOut(ports, command))
         .then((ok) => answer(JSON.stringify({ id, ok })), refuse)
         .catch((err: unknown) => log.error({ err }, "an answer could not be sent"))
         .finally(() => {
           waiting -= 1;
+          waiting_bytes -= bytes;
         });
       return "taken";
     },

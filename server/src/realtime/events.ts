@@ -7,8 +7,8 @@ import { Problem, problems } from "../kernel/problem.ts";
 import { writeTimestamp } from "../kernel/wire.ts";
 import type { JournalEvent, Store } from "../store/index.ts";
 import type { Connection } from "./connection.ts";
-import { createFeed, type Feed } from "./feed.ts";
-import { readFrame } from "./frames.ts";
+import { createFeed, type Feed, replaySlowly } from "./feed.ts";
+import { eventFrame, readFrame } from "./frames.ts";
 import { close_codes, socket_limits } from "./limits.ts";
 import { hears, readTopic, topicOf } from "./topics.ts";
 
@@ -27,6 +27,11 @@ interface Listener {
   feed: Feed<JournalEvent>;
   /** Subscriptions are carried out one after the other. */
   queue: Promise<void>;
+  /** Of the frames in it. */
+  waiting_bytes: number;
+  /** Frames that it may still give at once, and when that was counted. */
+  tokens: number;
+  counted_at_ms: number;
 }
 
 /** Makes them; one reader of the journal serves all. */
@@ -35,7 +40,7 @@ export function createEventSockets(ports: {
   readonly clock: Clock;
   readonly log: Log;
 }): EventSockets {
-  const { store, log } = ports;
+  const { store, clock, log } = ports;
   const customers = new Map<CustomerId, Set<Listener>>();
   let count = 0;
   const stop = store.journal.subscribe((event) => {
@@ -61,30 +66,35 @@ export function createEventSockets(ports: {
       },
       fault: () => listener.connection.close(close_codes.too_slow),
       waiting_max: socket_limits.waiting_events_max,
+      sizeOf,
+      waiting_bytes_max: socket_limits.waiting_bytes_max,
       is_dense: false,
     });
     feed.begin(after);
     return feed;
   };
 
-  /** Reads what came after an event; false where that is not known or too much. */
-  const readAfter = async (
-    listener: Listener,
-    after: EventId,
-  ): Promise<readonly JournalEvent[] | null> => {
-    const found: JournalEvent[] = [];
-    for (let from = after; ; ) {
+  /** Gives what came after an event, page by page as the reader takes it. */
+  const replayAfter = async (listener: Listener, after: EventId): Promise<void> => {
+    for (let from = after; listener.connection.is_open; ) {
       const page = await store.journal.readCustomer(
         listener.customer_id,
         from,
         socket_limits.page_events,
       );
-      if (page === null) return null;
-      found.push(...page);
+      if (page === null) return;
+      await replaySlowly(listener.feed, page, listener.connection, sizeOf);
       const last = page.at(-1);
-      if (!last || page.length < socket_limits.page_events) return found;
-      if (found.length > socket_limits.resume_customer_events_max) return null;
+      if (!last || page.length < socket_limits.page_events) return;
       from = last.id;
+    }
+  };
+
+  const addTopics = (listener: Listener, topics: readonly string[]): void => {
+    for (const topic of topics) {
+      if (listener.topics.has(topic)) continue;
+      listener.topics.add(topic);
+      listener.connection.hold(topic.length);
     }
   };
 
@@ -98,23 +108,37 @@ export function createEventSockets(ports: {
       });
     }
     if (event_id === null) {
-      for (const topic of topics) listener.topics.add(topic);
+      addTopics(listener, topics);
       send(listener, { ...echo(fields), type: "subscribed", topics: [...listener.topics] });
       return;
     }
     // A closed feed collects what is committed while the past is read.
     const feed = openFeed(listener, listener.feed.last);
     listener.feed = feed;
-    const missed = await readAfter(listener, event_id);
-    for (const topic of topics) listener.topics.add(topic);
+    const { resume_customer_events_max: max } = socket_limits;
+    const missed = await store.journal.countAfter(listener.customer_id, event_id, max + 1);
+    addTopics(listener, topics);
     send(listener, { ...echo(fields), type: "subscribed", topics: [...listener.topics] });
-    if (missed === null) send(listener, { type: "gap" });
+    if (missed === null || missed > max) send(listener, { type: "gap" });
     else {
       // Asked for again by name: also what went out before.
       feed.begin(0);
-      feed.replay(missed);
+      await replayAfter(listener, event_id);
     }
     feed.open();
+  };
+
+  /** Waits until the reader has taken what was made for it, and until it may ask again: nothing is refused, it is only as fast as it may be. */
+  const turn = async (listener: Listener): Promise<void> => {
+    await listener.connection.drained();
+    const { commands_per_second, commands_burst } = socket_limits;
+    const now_ms = clock.monotonic_ms();
+    const grown = ((now_ms - listener.counted_at_ms) * commands_per_second) / 1000;
+    listener.tokens = Math.min(commands_burst, listener.tokens + grown) - 1;
+    listener.counted_at_ms = now_ms;
+    if (listener.tokens < 0) {
+      await clock.sleep(Math.ceil((-listener.tokens * 1000) / commands_per_second));
+    }
   };
 
   const take = async (listener: Listener, fields: Fields): Promise<void> => {
@@ -124,7 +148,7 @@ export function createEventSockets(ports: {
         return;
       case "unsubscribe":
         for (const topic of readTopics(fields["topics"], listener.customer_id)) {
-          listener.topics.delete(topic);
+          if (listener.topics.delete(topic)) listener.connection.hold(-topic.length);
         }
         send(listener, { ...echo(fields), type: "unsubscribed", topics: [...listener.topics] });
         return;
@@ -152,6 +176,9 @@ export function createEventSockets(ports: {
         topics: new Set(),
         feed: undefined as unknown as Feed<JournalEvent>,
         queue: Promise.resolve(),
+        waiting_bytes: 0,
+        tokens: socket_limits.commands_burst,
+        counted_at_ms: clock.monotonic_ms(),
       };
       listener.feed = openFeed(listener, 0);
       listener.feed.open();
@@ -170,9 +197,17 @@ export function createEventSockets(ports: {
           connection.close(close_codes.bad_frame);
           return;
         }
+        const bytes = Buffer.byteLength(text);
+        listener.waiting_bytes += bytes;
+        if (listener.waiting_bytes > socket_limits.commands_waiting_bytes_max) connection.pause();
         listener.queue = listener.queue
+          .then(() => turn(listener))
           .then(() => take(listener, frame.fields))
-          .catch((thrown: unknown) => send(listener, refusal(frame.fields, thrown, log)));
+          .catch((thrown: unknown) => send(listener, refusal(frame.fields, thrown, log)))
+          .finally(() => {
+            listener.waiting_bytes -= bytes;
+            if (listener.waiting_bytes === 0) connection.resume();
+          });
       });
     },
     close() {
@@ -183,6 +218,8 @@ export function createEventSockets(ports: {
     },
   };
 }
+
+const sizeOf = (event: JournalEvent): number => eventFrame(event).length;
 
 type Fields = Readonly<Record<string, unknown>>;
 

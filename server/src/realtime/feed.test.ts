@@ -31,6 +31,8 @@ function run(seed: number): { seen: number[]; committed: number; resumes: number
       emit: (event) => seen.push(event),
       fault: (fault) => assert.fail(`fault ${fault} with seed ${seed}`),
       waiting_max: 10_000,
+      sizeOf: () => 10,
+      waiting_bytes_max: 1_000,
       is_dense: true,
     });
     door.reader = feed;
@@ -87,6 +89,8 @@ const feedWith = (waiting_max: number, is_dense: boolean) => {
     emit: (event) => seen.push(event),
     fault: (fault) => faults.push(fault),
     waiting_max,
+    sizeOf: () => 10,
+    waiting_bytes_max: 1_000,
     is_dense,
   });
   return { feed, seen, faults };
@@ -114,5 +118,20 @@ test("too_much_that_waits_is_a_fault", () => {
   for (const event of [1, 2, 3, 4]) feed.hear(event);
   feed.open();
   assert.deepEqual(seen, []);
+  assert.deepEqual(faults, ["overflow"]);
+});
+
+test("what_waits_is_bounded_in_bytes_as_well", () => {
+  const faults: FeedFault[] = [];
+  const feed = createFeed<number>({
+    orderOf: (event) => event,
+    emit: () => undefined,
+    fault: (fault) => faults.push(fault),
+    waiting_max: 1_000,
+    sizeOf: (event) => event * 100,
+    waiting_bytes_max: 1_000,
+    is_dense: true,
+  });
+  for (let event = 1; event <= 5; event += 1) feed.hear(event);
   assert.deepEqual(faults, ["overflow"]);
 });

@@ -23,12 +23,16 @@ export function createFeed<E>(ports: {
   readonly emit: (event: E) => void;
   readonly fault: (fault: FeedFault) => void;
   readonly waiting_max: number;
+  readonly sizeOf: (event: E) => number;
+  /** Bytes that may wait, as `sizeOf` counts them. */
+  readonly waiting_bytes_max: number;
   readonly is_dense: boolean;
 }): Feed<E> {
   let last = 0;
   let is_open = false;
   let has_fault = false;
   let waiting: E[] = [];
+  let waiting_bytes = 0;
 
   const fail = (fault: FeedFault): void => {
     has_fault = true;
@@ -63,9 +67,36 @@ export function createFeed<E>(ports: {
     },
     hear(event) {
       if (has_fault) return;
-      if (is_open) give(event);
-      else if (waiting.length >= ports.waiting_max) fail("overflow");
+      if (is_open) {
+        give(event);
+        return;
+      }
+      waiting_bytes += ports.sizeOf(event);
+      const is_over =
+        waiting.length >= ports.waiting_max || waiting_bytes > ports.waiting_bytes_max;
+      if (is_over) fail("overflow");
       else waiting.push(event);
     },
   };
+}
+
+/** Gives a page read from the journal as fast as its reader takes it. What it holds meanwhile is counted. */
+export async function replaySlowly<E>(
+  feed: Feed<E>,
+  page: readonly E[],
+  reader: {
+    readonly is_open: boolean;
+    readonly hold: (bytes: number) => void;
+    readonly drained: () => Promise<void>;
+  },
+  sizeOf: (event: E) => number,
+): Promise<void> {
+  const bytes = page.reduce((sum, event) => sum + sizeOf(event), 0);
+  reader.hold(bytes);
+  for (const event of page) {
+    if (!reader.is_open) return;
+    feed.replay([event]);
+    await reader.drained();
+  }
+  reader.hold(-bytes);
 }

@@ -3,12 +3,15 @@ import type { Authenticator } from "../domain/accesskey/index.ts";
 import type { Revocations } from "../domain/customer/index.ts";
 import { createEventSockets } from "./events.ts";
 import { createLiveSockets, type LivePorts } from "./live.ts";
-import { createUpgrades, type Upgrades } from "./upgrade.ts";
+import { createUpgrades, type SocketLimits, type Upgrades } from "./upgrade.ts";
 
 /** Ports of the edge. */
 export interface RealtimePorts extends LivePorts {
   readonly authenticator: Authenticator;
   readonly revocations: Pick<Revocations, "find" | "onRevoked">;
+  readonly limits: SocketLimits;
+  /** Whose word on addresses counts (`http.trusted_proxies`). */
+  readonly trusted_proxies: readonly string[];
   /** Origins of other sites whose pages may connect (`http.allowed_origins`). */
   readonly allowed_origins: readonly string[];
 }
@@ -20,4 +23,4 @@ export function createRealtime(ports: RealtimePorts): Upgrades {
   return createUpgrades({ ...ports, live, events });
 }
 
-export type { Upgrades } from "./upgrade.ts";
+export type { SocketLimits, Upgrades } from "./upgrade.ts";

@@ -18,7 +18,7 @@ import { writeTimestamp } from "../kernel/wire.ts";
 import type { JournalEvent, Store } from "../store/index.ts";
 import { type Commands, createCommands } from "./commands.ts";
 import type { Connection } from "./connection.ts";
-import { createFeed, type Feed } from "./feed.ts";
+import { createFeed, type Feed, replaySlowly } from "./feed.ts";
 import { type CommandType, command_types, eventFrame } from "./frames.ts";
 import { close_codes, socket_limits } from "./limits.ts";
 
@@ -138,7 +138,7 @@ export function createLiveSockets(ports: LivePorts): LiveSockets {
         live.feed.last,
         socket_limits.page_events,
       );
-      live.feed.replay(page);
+      await replaySlowly(live.feed, page, live.connection, sizeOf);
       if (page.length < socket_limits.page_events || !live.connection.is_open) return true;
     }
   };
@@ -209,12 +209,17 @@ export function createLiveSockets(ports: LivePorts): LiveSockets {
           fault: (fault) =>
             connection.close(fault === "overflow" ? close_codes.too_slow : close_codes.fault),
           waiting_max: socket_limits.waiting_events_max,
+          sizeOf,
+          waiting_bytes_max: socket_limits.waiting_bytes_max,
           is_dense: true,
         }),
       };
       if (!connection.is_open) return;
       enter(live);
-      const commands = createCommands({ ...ports, request, own, may: mayOf(caller, own) });
+      const commands = createCommands({
+        ...{ ...ports, request, own, may: mayOf(caller, own) },
+        drained: connection.drained,
+      });
       connection.onFrame((text) => takeFrame(commands, connection, text));
       const you = youOf(caller, own);
       const has_resumed = await resume(live, you);
@@ -233,6 +238,8 @@ export function createLiveSockets(ports: LivePorts): LiveSockets {
     },
   };
 }
+
+const sizeOf = (event: JournalEvent): number => eventFrame(event).length;
 
 const speakersFrame = ({ active, speaking }: Speakers): string =>
   JSON.stringify({ type: "speakers", active, speaking });

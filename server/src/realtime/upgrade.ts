@@ -4,11 +4,14 @@ import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { Authenticator } from "../domain/accesskey/index.ts";
 import type { Caller, Revocations } from "../domain/customer/index.ts";
+import { rateAddress } from "../kernel/address.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { type ConferencecallId, type ConferenceId, isUuid, type TokenId } from "../kernel/id.ts";
 import type { Log } from "../kernel/log.ts";
 import { Problem } from "../kernel/problem.ts";
-import { type Connection, wrapSocket } from "./connection.ts";
+import { createAddressOf } from "./address.ts";
+import { createBudget, type Scope } from "./budget.ts";
+import { type Connection, closeSoon, wrapSocket } from "./connection.ts";
 import type { EventSockets } from "./events.ts";
 import { close_codes, socket_limits } from "./limits.ts";
 import type { LiveSockets } from "./live.ts";
@@ -18,7 +21,21 @@ export interface Upgrades {
   /** For the `upgrade` event of an HTTP server. */
   take(request: IncomingMessage, socket: Duplex, head: Buffer): void;
   readonly count: number;
+  /** Sockets whose credential is being judged or was refused. */
+  readonly unproven: number;
+  /** Bytes that wait for all of them. */
+  readonly waiting_bytes: number;
   close(): void;
+}
+
+/** How many there may be (`limits.*`). */
+export interface SocketLimits {
+  readonly sockets_max: number;
+  readonly sockets_per_customer_max: number;
+  readonly sockets_unproven_max: number;
+  readonly sockets_unproven_per_address_max: number;
+  readonly sockets_bytes_max: number;
+  readonly sockets_customer_bytes_max: number;
 }
 
 type Target =
@@ -46,11 +63,15 @@ export function createUpgrades(ports: {
   readonly revocations: Pick<Revocations, "find" | "onRevoked">;
   /** Origins of other sites whose pages may connect. */
   readonly allowed_origins: readonly string[];
+  readonly trusted_proxies: readonly string[];
+  readonly limits: SocketLimits;
   readonly clock: Clock;
   readonly log: Log;
 }): Upgrades {
   const { live, events, authenticator, revocations, clock, log } = ports;
   const allowed = new Set(ports.allowed_origins);
+  const addressOf = createAddressOf(ports.trusted_proxies);
+  const budget = createBudget(ports.limits.sockets_bytes_max);
   const server = new WebSocketServer({
     noServer: true,
     maxPayload: socket_limits.payload_bytes_max,
@@ -60,7 +81,8 @@ export function createUpgrades(ports: {
     handleProtocols: (offered) => (offered.has(protocol) ? protocol : false),
   });
   const open = new Set<WebSocket>();
-  const held = new Map<string, number>();
+  const held = createCounts();
+  const unproven = createCounts();
   const answered = new WeakMap<WebSocket, number>();
   const alive = clock.every(socket_limits.alive_interval_ms, () => {
     const now_ms = clock.monotonic_ms();
@@ -108,7 +130,7 @@ export function createUpgrades(ports: {
         .authenticate(credential)
         .catch((thrown: unknown) => {
           if (thrown instanceof Problem && thrown.kind.status === "UNAUTHENTICATED") {
-            connection.close(close_codes.credential);
+            connection.close(close_codes.credential, thrown.reason);
           } else log.warn({ err: thrown }, "a socket's credential could not be judged again");
         })
         .finally(() => {
@@ -123,63 +145,142 @@ export function createUpgrades(ports: {
     });
   };
 
-  /** Counts the caller's sockets, so that one credential cannot take all there are. */
-  const hold = (caller: Caller, connection: Connection): boolean => {
-    const is_join = caller.type === "participant";
-    const key = is_join ? caller.jti : caller.id;
+  /** Counts the caller's sockets, so that neither one credential nor one customer can take all there are. */
+  const hold = (caller: Caller, socket: Duplex): boolean => {
     const { sockets_per_join_max, sockets_per_customer_caller_max } = socket_limits;
-    const count = held.get(key) ?? 0;
-    if (count >= (is_join ? sockets_per_join_max : sockets_per_customer_caller_max)) return false;
-    held.set(key, count + 1);
-    connection.onClose(() => {
-      const left = (held.get(key) ?? 1) - 1;
-      if (left > 0) held.set(key, left);
-      else held.delete(key);
+    const is_join = caller.type === "participant";
+    const of_caller = is_join ? sockets_per_join_max : sockets_per_customer_caller_max;
+    const keys = [
+      [is_join ? caller.jti : caller.id, of_caller],
+      [`customer:${caller.customer_id}`, ports.limits.sockets_per_customer_max],
+    ] as const;
+    if (keys.some(([key, max]) => held.of(key) >= max)) return false;
+    for (const [key] of keys) held.add(key, 1);
+    socket.once("close", () => {
+      for (const [key] of keys) held.add(key, -1);
     });
     return true;
   };
 
+  /** Takes a place among those who have not proved who they are; false where there is none. Gives it back when the connection ends, or before. */
+  const enterUnproven = (request: IncomingMessage, socket: Duplex): (() => void) | null => {
+    const address = rateAddress(addressOf(request));
+    const { sockets_unproven_max, sockets_unproven_per_address_max } = ports.limits;
+    if (
+      unproven.total >= sockets_unproven_max ||
+      unproven.of(address) >= sockets_unproven_per_address_max
+    ) {
+      return null;
+    }
+    unproven.add(address, 1);
+    const late = clock.after(socket_limits.proof_timeout_ms, () => socket.destroy());
+    let is_in = true;
+    const leave = (): void => {
+      if (!is_in) return;
+      is_in = false;
+      late.cancel();
+      unproven.add(address, -1);
+    };
+    socket.once("close", leave);
+    return leave;
+  };
+
+  const scopesOf = (caller: Caller): Scope[] => {
+    const customer = {
+      key: `customer:${caller.customer_id}`,
+      bytes_max: ports.limits.sockets_customer_bytes_max,
+    };
+    if (caller.type !== "participant") return [customer];
+    return [{ key: `join:${caller.jti}`, bytes_max: socket_limits.join_bytes_max }, customer];
+  };
+
   const serve = async (
-    request: IncomingMessage,
+    made: WebSocket,
     target: Target,
-    connection: Connection,
+    { caller, credential }: Proven,
   ): Promise<void> => {
+    const connection = wrapSocket(made, { clock, budget, scopes: scopesOf(caller) });
     try {
-      const { authorization, cookie } = request.headers;
-      const credential =
-        credentialIn(request.headers["sec-websocket-protocol"]) ??
-        authenticator.credentialOf({ authorization, cookie, url: request.url ?? "" });
-      if (credential === null) {
-        connection.close(close_codes.credential);
-        return;
-      }
-      const caller =
-        authenticator.known(credential) ?? (await authenticator.authenticate(credential));
-      if (!hold(caller, connection)) {
-        connection.close(close_codes.too_many);
-        return;
-      }
       const is_watching = target.type === "live" && target.conferencecall_id === null;
       recheck(credential, caller, connection, is_watching);
       // What was taken back since it was judged is not heard of any more.
       const state = caller.type === "participant" ? await revocations.find(caller.jti) : null;
       if (state === "revoked" || (state === "banned" && is_watching)) {
         connection.close(close_codes.removed);
-        return;
-      }
-      if (target.type === "events") events.serve(caller, connection);
+      } else if (target.type === "events") events.serve(caller, connection);
       else await live.serve({ ...target, caller }, connection);
     } catch (thrown) {
-      connection.close(closeCodeFor(thrown));
+      connection.close(closeCodeFor(thrown), reasonFor(thrown));
       if (!(thrown instanceof Problem)) log.error({ err: thrown }, "a socket met a fault of ours");
     }
+  };
+
+  // A browser is told nothing of an HTTP refusal, so the handshake is done, and then closed with the code.
+  const refuseOpen = (
+    [request, socket, head]: Upgrade,
+    code: number,
+    reason: string | undefined,
+  ): void => {
+    server.handleUpgrade(request, socket, head, (made) => {
+      made.on("error", () => made.terminate());
+      closeSoon(made, clock, code, reason);
+    });
+  };
+
+  const admit = (upgrade: Upgrade, target: Target, proven: Proven): void => {
+    const [request, socket, head] = upgrade;
+    if (open.size >= ports.limits.sockets_max) {
+      refuse(socket, "503 Service Unavailable");
+      return;
+    }
+    if (!hold(proven.caller, socket)) {
+      if (enterUnproven(request, socket)) {
+        refuseOpen(upgrade, close_codes.too_many, undefined);
+      } else refuse(socket, "503 Service Unavailable");
+      return;
+    }
+    server.handleUpgrade(request, socket, head, (made) => {
+      open.add(made);
+      answered.set(made, clock.monotonic_ms());
+      made.on("pong", () => answered.set(made, clock.monotonic_ms()));
+      made.on("close", () => open.delete(made));
+      void serve(made, target, proven);
+    });
+  };
+
+  // Who they are is asked before the upgrade. Until then, and where they are nobody, they have places of their own.
+  const prove = async (upgrade: Upgrade, target: Target, credential: string): Promise<void> => {
+    const [request, socket] = upgrade;
+    const leave = enterUnproven(request, socket);
+    if (leave === null) {
+      refuse(socket, "503 Service Unavailable");
+      return;
+    }
+    let caller: Caller;
+    try {
+      caller = await authenticator.authenticate(credential);
+    } catch (thrown) {
+      if (!(thrown instanceof Problem)) log.error({ err: thrown }, "a socket met a fault of ours");
+      refuseOpen(upgrade, closeCodeFor(thrown), reasonFor(thrown));
+      return;
+    }
+    leave();
+    admit(upgrade, target, { caller, credential });
   };
 
   return {
     get count() {
       return open.size;
     },
+    get unproven() {
+      return unproven.total;
+    },
+    get waiting_bytes() {
+      return budget.held;
+    },
     take(request, socket, head) {
+      // The client may be gone at any moment, which is no fault.
+      socket.on("error", () => socket.destroy());
       const target = readTarget(request.url ?? "");
       if (target === null) {
         refuse(socket, "404 Not Found");
@@ -189,29 +290,66 @@ export function createUpgrades(ports: {
         refuse(socket, "403 Forbidden");
         return;
       }
-      if (open.size >= socket_limits.sockets_max) {
-        refuse(socket, "503 Service Unavailable");
+      const upgrade: Upgrade = [request, socket, head];
+      let credential: string | null = null;
+      try {
+        const { authorization, cookie } = request.headers;
+        credential =
+          credentialIn(request.headers["sec-websocket-protocol"]) ??
+          authenticator.credentialOf({ authorization, cookie, url: request.url ?? "" });
+      } catch (thrown) {
+        if (!(thrown instanceof Problem)) throw thrown;
+        refuse(socket, "400 Bad Request");
         return;
       }
-      server.handleUpgrade(request, socket, head, (made) => {
-        open.add(made);
-        answered.set(made, clock.monotonic_ms());
-        made.on("pong", () => answered.set(made, clock.monotonic_ms()));
-        made.on("close", () => open.delete(made));
-        // A browser is told nothing of an HTTP refusal, so credentials are judged after the handshake.
-        void serve(request, target, wrapSocket(made));
-      });
+      if (credential === null) {
+        if (enterUnproven(request, socket)) refuseOpen(upgrade, close_codes.credential, undefined);
+        else refuse(socket, "503 Service Unavailable");
+        return;
+      }
+      const caller = authenticator.known(credential);
+      if (caller) admit(upgrade, target, { caller, credential });
+      else void prove(upgrade, target, credential);
     },
     close() {
       alive.cancel();
       stopHearing();
       live.close();
       events.close();
-      for (const socket of open) socket.close(close_codes.restarting);
+      for (const socket of open) closeSoon(socket, clock, close_codes.restarting);
       server.close();
     },
   };
 }
+
+type Upgrade = readonly [IncomingMessage, Duplex, Buffer];
+
+interface Proven {
+  readonly caller: Caller;
+  readonly credential: string;
+}
+
+/** How many there are of each, and of all. */
+function createCounts() {
+  const counts = new Map<string, number>();
+  let total = 0;
+  return {
+    get total() {
+      return total;
+    },
+    of: (key: string): number => counts.get(key) ?? 0,
+    add(key: string, by: 1 | -1): void {
+      total += by;
+      const now = (counts.get(key) ?? 0) + by;
+      if (now > 0) counts.set(key, now);
+      else counts.delete(key);
+    },
+  };
+}
+
+/** What a client may be told beside the code: why a credential does not count. */
+const reasonFor = (thrown: unknown): string | undefined =>
+  thrown instanceof Problem ? thrown.reason : undefined;
 
 function closeCodeFor(thrown: unknown): number {
   if (!(thrown instanceof Problem)) return close_codes.fault;
@@ -262,7 +400,10 @@ function isAllowedOrigin(request: IncomingMessage, allowed: ReadonlySet<string>)
 }
 
 function refuse(socket: Duplex, status: string): void {
-  // The client may be gone already, which is no fault.
-  socket.on("error", () => socket.destroy());
-  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+  const retry = status.startsWith("503") ? "Retry-After: 1\r\n" : "";
+  socket.end(
+    `HTTP/1.1 ${status}\r\n${retry}Connection: close\r\nContent-Length: 0\r\n\r\n`,
+    // Whoever does not close their side keeps no descriptor of ours.
+    () => socket.destroy(),
+  );
 }

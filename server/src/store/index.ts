@@ -74,6 +74,8 @@ export interface Journal {
     after: EventId,
     limit: number,
   ): Promise<readonly JournalEvent[] | null>;
+  /** How many events of one customer came after the given one, counted up to `max`. Null as in {@link readCustomer}. */
+  countAfter(customer_id: CustomerId, after: EventId, max: number): Promise<number | null>;
   /**
    * Calls the listener with each event after its commit; per conference in the order of `seq` without gaps, and over all
    * conferences in one order that {@link readCustomer} repeats. Listeners return at once and do not throw. The result ends it.

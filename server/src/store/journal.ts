@@ -78,6 +78,13 @@ export function createJournal(
         order by position limit ${limit}`.execute(db);
       return rows.map(show);
     },
+    async countAfter(customer_id, after, max) {
+      const { rows } = await sql<{ count: number }>`select (select count(*)::integer from (
+          select 1 from events where customer_id = ${customer_id} and position > found.position limit ${max}
+        ) as later) as count from events as found
+        where found.id = ${after} and found.customer_id = ${customer_id}`.execute(db);
+      return rows[0]?.count ?? null;
+    },
     subscribe: publisher.subscribe,
     async commit(tx, events, commit) {
       const done = await turns.take(new Set(events.map((event) => event.conference_id)));
