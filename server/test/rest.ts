@@ -142,7 +142,7 @@ export async function startRest(options: RestOptions = {}): Promise<Rest> {
     tls: null,
     routes,
     health: async () => ({ ok: true, parts: {} }),
-    metrics: async () => "",
+    metrics: { text: async () => "", answered: () => undefined },
     pages: null,
     sdk: null,
   });

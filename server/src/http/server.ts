@@ -38,8 +38,11 @@ export interface HttpPorts extends Pick<EdgePorts, "authenticator" | "customers"
   readonly routes: readonly AnyRoute[];
   /** State of each part; `ok` decides the status of GET /health. */
   health(): Promise<{ readonly ok: boolean; readonly parts: object }>;
-  /** Prometheus' text format. */
-  metrics(): Promise<string>;
+  /** Prometheus' text format, and where answers are counted. */
+  readonly metrics: {
+    text(): Promise<string>;
+    answered(request: { method: string; route: string; status: number; seconds: number }): void;
+  };
   /** Folder of the built pages; null where there are none. */
   readonly pages: string | null;
   /** Folder of the built SDK; null where there is none. */
@@ -85,7 +88,7 @@ export async function createHttp(ports: HttpPorts): Promise<Http> {
   const app = createApp(ports, requestId);
   app.decorateRequest("caller_label", "");
   addHeaders(app, config.http.allowed_origins, ports.tls !== null);
-  addAccessLog(app, log);
+  addAccessLog(app, log, ports.metrics);
 
   const edge: EdgePorts = {
     authenticator: ports.authenticator,
@@ -239,8 +242,13 @@ function addHeaders(app: FastifyInstance, origins: readonly string[], is_tls: bo
   });
 }
 
-function addAccessLog(app: FastifyInstance, log: Log): void {
+function addAccessLog(app: FastifyInstance, log: Log, metrics: HttpPorts["metrics"]): void {
   app.addHook("onResponse", (request, reply, done) => {
+    metrics.answered({
+      ...routeLabels(request),
+      status: reply.statusCode,
+      seconds: reply.elapsedTime / 1000,
+    });
     log.info(
       {
         request_id: request.id,
@@ -258,6 +266,14 @@ function addAccessLog(app: FastifyInstance, log: Log): void {
   });
 }
 
+// A bounded set of names: files and whatever has no route are one.
+function routeLabels(request: FastifyRequest): { method: string; route: string } {
+  const { url } = request.routeOptions;
+  return url !== undefined && /^\/(v1\.0|auth)\//.test(url)
+    ? { method: request.method, route: url }
+    : { method: "any", route: "other" };
+}
+
 function addHealth(app: FastifyInstance, ports: HttpPorts): void {
   app.get("/ping", (_request, reply) => reply.type(json_type).send('{"result":"pong"}'));
   app.get("/health", async (_request, reply) => {
@@ -268,7 +284,7 @@ function addHealth(app: FastifyInstance, ports: HttpPorts): void {
       .send(JSON.stringify({ ok, parts }));
   });
   app.get("/metrics", async (_request, reply) =>
-    reply.type("text/plain; version=0.0.4; charset=utf-8").send(await ports.metrics()),
+    reply.type("text/plain; version=0.0.4; charset=utf-8").send(await ports.metrics.text()),
   );
 }
 
