@@ -118,7 +118,9 @@ async function start(
     log,
     pid,
     async workers() {
-      const health = (await (await fetch(`${url}/health`)).json()) as {
+      const health = (await (
+        await fetch(`${url}/health`, { headers: { authorization: `Bearer ${token}` } })
+      ).json()) as {
         parts: { media: { workers: { pid: number | null; state: string }[] } };
       };
       return health.parts.media.workers.flatMap(({ pid: id, state }) =>

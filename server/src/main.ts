@@ -25,7 +25,6 @@ import { createRealtime } from "./realtime/index.ts";
 import * as sdp from "./sdp/index.ts";
 import { tlsCredentials } from "./startup/certificate.ts";
 import { createVitals } from "./startup/health.ts";
-import { createMetrics } from "./startup/metrics.ts";
 import { keptFile } from "./startup/secrets.ts";
 import { createShutdown, type Shutdown } from "./startup/shutdown.ts";
 import { workerProgram } from "./startup/worker-program.ts";
@@ -46,9 +45,7 @@ async function start(config: Config, log: Log): Promise<void> {
   const shutdown = createShutdown({ clock, log, drain_timeout_ms: config.drain_timeout_ms });
   const ground: Ground = { config, clock, ids, log, shutdown };
   // Both take their time to start; neither needs the other.
-  const opened = await Promise.all([database(ground), workers(ground)]);
-  const metrics = createMetrics({ log, now_s: () => clock.monotonic_ms() / 1000 });
-  const [store, media] = [metrics.store(opened[0]), metrics.media(opened[1])];
+  const [store, media] = await Promise.all([database(ground), workers(ground)]);
   const { secret, tokens, revocations, customers, accesskeys, authenticator } = callers(
     ground,
     store,
@@ -94,20 +91,21 @@ async function start(config: Config, log: Log): Promise<void> {
     limits: config.limits,
     trusted_proxies: config.http.trusted_proxies,
     allowed_origins: config.http.allowed_origins,
+    public_url: config.http.public_url,
     boot_id: ids.next(),
   });
 
-  metrics.watch({
-    ...{ store, media },
-    people: () => attendance.seats.size,
+  const vitals = createVitals({
+    ...{ store, media, log },
     sockets: () => realtime.count,
+    isDraining: () => shutdown.is_draining,
   });
-  const vitals = createVitals({ store, media, isDraining: () => shutdown.is_draining });
   const { join_rate, join_burst } = config.limits;
   const http = await createHttp({
     ...{ config, clock, ids, log, store, authenticator, customers, secret },
     ...vitals,
-    metrics,
+    sockets: realtime,
+    isDraining: () => shutdown.is_draining,
     tls: tlsCredentials(config, { clock, ids }),
     routes: [
       ...createRoutes({
@@ -115,7 +113,7 @@ async function start(config: Config, log: Log): Promise<void> {
         token_lifetime_ms: config.auth.token_lifetime_ms,
       }),
       ...joinRoutes({
-        joins: metrics.joins(refusingWhileDraining(joins, shutdown)),
+        joins: refusingWhileDraining(joins, shutdown),
         rate: createRate(clock, join_rate, join_burst),
       }),
       ...messageRoutes({ talk }),
@@ -123,7 +121,6 @@ async function start(config: Config, log: Log): Promise<void> {
     pages: join(import.meta.dirname, "../../web/dist"),
     sdk: join(import.meta.dirname, "../../client/dist"),
   });
-  http.server.on("upgrade", realtime.take);
   const listening = await http.listen();
   shutdown.opened("http", () => http.close());
   shutdown.opened("realtime", async () => realtime.close());

@@ -207,7 +207,7 @@ test("an_unknown_route_is_404_and_a_wrong_method_names_the_right_ones", async ()
   assert.equal(unknown.body.error.reason, "ROUTE_NOT_FOUND");
   const wrong = await rest.ask("PATCH", path, { body });
   assert.equal(wrong.status, 405);
-  assert.equal(wrong.headers.get("allow"), "GET, POST");
+  assert.equal(wrong.headers.get("allow"), "GET, HEAD, POST, OPTIONS");
 });
 
 test("the_same_idempotency_key_gives_the_first_answer_also_when_asked_at_once", async () => {

@@ -36,6 +36,7 @@ export interface RestOptions {
   readonly log?: Log;
   readonly attendance?: (conferences: Conferences) => Attendance;
   readonly store?: Store;
+  readonly draining?: () => boolean;
   /** Routes that are wired beside those of the nouns here. */
   readonly more_routes?: (parts: {
     store: Store;
@@ -141,8 +142,9 @@ export async function startRest(options: RestOptions = {}): Promise<Rest> {
     secret: test_secret,
     tls: null,
     routes,
+    isDraining: () => options.draining?.() ?? false,
     health: async () => ({ ok: true, parts: {} }),
-    metrics: { text: async () => "", answered: () => undefined },
+    metrics: async () => "",
     pages: null,
     sdk: null,
   });
@@ -163,7 +165,8 @@ export async function startRest(options: RestOptions = {}): Promise<Rest> {
     const text = await reply.text();
     const is_json = reply.headers.get("content-type")?.startsWith("application/json");
     const read = is_json && text !== "" ? JSON.parse(text) : null;
-    if (given.headers?.["x-parley-view"] === undefined) judge(method, path, reply.status, read);
+    const is_shown = method !== "HEAD" && given.headers?.["x-parley-view"] === undefined;
+    if (is_shown) judge(method, path, reply.status, read);
     return { status: reply.status, headers: reply.headers, text, body: read };
   };
 

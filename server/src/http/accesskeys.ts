@@ -38,6 +38,7 @@ export function accesskeyRoutes(ports: {
     route({
       method: "POST",
       path: "/v1.0/accesskeys",
+      starts: true,
       auth: "customer",
       tag,
       summary: "Make an access key",

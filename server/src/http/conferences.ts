@@ -67,6 +67,7 @@ export function conferenceRoutes({ conferences }: { conferences: Conferences }):
     route({
       method: "POST",
       path: "/v1.0/conferences",
+      starts: true,
       auth: "customer",
       tag: "Conferences",
       summary: "Create a conference",
@@ -127,6 +128,7 @@ function joinTokenRoutes(joinTokens: JoinTokens): AnyRoute[] {
     route({
       method: "POST",
       path,
+      starts: true,
       auth: "any",
       tag,
       summary: "Make a link",

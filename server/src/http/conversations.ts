@@ -17,6 +17,7 @@ export function conversationRoutes(): AnyRoute[] {
     route({
       method: "POST",
       path: "/v1.0/conversations/setup",
+      starts: true,
       auth: "customer",
       tag: "Conversations",
       summary: "Set up a message channel",

@@ -43,6 +43,7 @@ export function customerRoutes(ports: {
     route({
       method: "POST",
       path: "/v1.0/customers",
+      starts: true,
       auth: "customer",
       tag,
       summary: "Create a customer and its first administrator (super admin)",
@@ -89,6 +90,7 @@ function agentRoutes(ports: { customers: Customers; authenticator: Authenticator
     route({
       method: "POST",
       path: "/v1.0/agents",
+      starts: true,
       auth: "customer",
       tag,
       summary: "Let somebody log in",

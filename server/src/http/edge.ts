@@ -2,6 +2,7 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Authenticator } from "../domain/accesskey/index.ts";
 import { type Caller, type Customers, mayManage } from "../domain/customer/index.ts";
+import { isOwnOrigin } from "../kernel/origin.ts";
 import { problems } from "../kernel/problem.ts";
 import { readJson, readText } from "./json-body.ts";
 import { createJudge } from "./judge.ts";
@@ -20,6 +21,10 @@ export interface EdgePorts {
   readonly auth_rate: Rate;
   /** Per access key or token on `/v1.0/*`; per address where there is none. */
   readonly rest_rate: Rate;
+  /** How others reach this server; "" where it was not said. */
+  readonly public_url: string;
+  /** Whether running calls are being waited for. */
+  isDraining(): boolean;
 }
 
 declare module "fastify" {
@@ -122,12 +127,41 @@ export function createHandler(route: AnyRoute, ports: EdgePorts): Handler {
     );
   };
 
+  const isOwnPage = (request: FastifyRequest): boolean =>
+    isOwnOrigin(
+      {
+        origin: request.headers.origin,
+        fetch_site: request.headers["sec-fetch-site"] as string | undefined,
+        host: request.headers.host,
+        is_secure: request.protocol === "https",
+      },
+      ports.public_url,
+    );
+
+  /** Who asks: what somebody put there first, then the cookie, which a browser adds to whatever page asks. */
+  const credentialOf = (request: FastifyRequest): string | null => {
+    const { authorization, cookie } = request.headers;
+    const { url } = request;
+    const given = ports.authenticator.credentialOf({ authorization, cookie: undefined, url });
+    if (given !== null || cookie === undefined) return given;
+    const kept = ports.authenticator.credentialOf({ authorization: undefined, cookie, url });
+    if (kept !== null && route.method !== "GET" && !isOwnPage(request)) {
+      throw problems.FOREIGN_ORIGIN();
+    }
+    return kept;
+  };
+
   const finish = (
     request: FastifyRequest,
     reply: FastifyReply,
     caller: Caller | null,
     result: Result,
   ): FastifyReply | Promise<FastifyReply> => {
+    if (result instanceof Answer && result.headers["set-cookie"] && !isOwnPage(request)) {
+      // A foreign page must not log a browser in or out. Its token is in the body.
+      const { "set-cookie": _, ...headers } = result.headers;
+      return send(reply, new Answer({ ...result, headers }));
+    }
     if (caller && wantsLegacy(request, caller)) {
       return ports.customers
         .numberOf(caller.customer_id)
@@ -138,12 +172,14 @@ export function createHandler(route: AnyRoute, ports: EdgePorts): Handler {
 
   return (request, reply) => {
     if (is_auth) limit(ports.auth_rate, rateAddress(request.ip), "ip");
+    if (route.starts && ports.isDraining()) {
+      throw problems.SERVICE_UNAVAILABLE({
+        message: "this server is stopping",
+        retry_after_s: draining_retry_s,
+      });
+    }
     if (route.auth === "none") return run(request, reply, null);
-    const credential = ports.authenticator.credentialOf({
-      authorization: request.headers.authorization,
-      cookie: request.headers.cookie,
-      url: request.url,
-    });
+    const credential = credentialOf(request);
     if (credential === null) {
       limit(ports.rest_rate, rateAddress(request.ip), "ip");
       throw problems.AUTHENTICATION_REQUIRED();
@@ -160,6 +196,9 @@ export function createHandler(route: AnyRoute, ports: EdgePorts): Handler {
     });
   };
 }
+
+/** Seconds after which another server, or this one again, may take what one that ends refused. */
+const draining_retry_s = 5;
 
 const empty = new Uint8Array();
 const bodyOf = (request: FastifyRequest): Uint8Array =>

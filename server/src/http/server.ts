@@ -1,6 +1,7 @@
 // The HTTP server: routes, pages, the fixed headers, limits of time and size, the access log.
 import { existsSync } from "node:fs";
 import type { Server as HttpServer } from "node:http";
+import { isIP, type Socket } from "node:net";
 import { join } from "node:path";
 import fastifyStatic from "@fastify/static";
 import fastify, {
@@ -13,17 +14,22 @@ import type { Clock } from "../kernel/clock.ts";
 import type { Config } from "../kernel/config.ts";
 import type { Ids } from "../kernel/id.ts";
 import { limits } from "../kernel/limits.ts";
-import { type Log, Pii } from "../kernel/log.ts";
-import { type Problem, problems } from "../kernel/problem.ts";
+import { type Log, Pii, strikeCredentials } from "../kernel/log.ts";
+import { problems } from "../kernel/problem.ts";
 import type { Store } from "../store/index.ts";
+import { watchConnections } from "./connections.ts";
+import { aboutRequest, createDoor } from "./door.ts";
 import { createHandler, type EdgePorts } from "./edge.ts";
+import { createAnswerHeaders } from "./headers.ts";
 import { describeRoutes } from "./openapi.ts";
-import { asProblem, problemBody } from "./problem-reply.ts";
-import { httpProblems } from "./problems.ts";
+import { createPaths } from "./paths.ts";
+import { asProblem, createFailures, type Failures } from "./problem-reply.ts";
 import { createRate } from "./rate.ts";
+import { createRawEdge, type RawEdge, type Sockets } from "./raw-edge.ts";
 import { createRepeats } from "./repeated.ts";
-import { type AnyRoute, json_type, route } from "./route.ts";
+import { type AnyRoute, route } from "./route.ts";
 import { addSdkFile } from "./sdk-file.ts";
+import { addVitals, readAddresses } from "./vitals.ts";
 
 /** What the HTTP server needs. */
 export interface HttpPorts extends Pick<EdgePorts, "authenticator" | "customers"> {
@@ -36,13 +42,14 @@ export interface HttpPorts extends Pick<EdgePorts, "authenticator" | "customers"
   readonly secret: string;
   readonly tls: { readonly cert: string; readonly key: string } | null;
   readonly routes: readonly AnyRoute[];
+  /** WebSockets; absent where there are none. */
+  readonly sockets?: Sockets;
+  /** Whether running calls are being waited for: what starts something new is refused. */
+  isDraining(): boolean;
   /** State of each part; `ok` decides the status of GET /health. */
   health(): Promise<{ readonly ok: boolean; readonly parts: object }>;
-  /** Prometheus' text format, and where answers are counted. */
-  readonly metrics: {
-    text(): Promise<string>;
-    answered(request: { method: string; route: string; status: number; seconds: number }): void;
-  };
+  /** Prometheus' text format. */
+  metrics(): Promise<string>;
   /** Folder of the built pages; null where there are none. */
   readonly pages: string | null;
   /** Folder of the built SDK; null where there is none. */
@@ -51,7 +58,7 @@ export interface HttpPorts extends Pick<EdgePorts, "authenticator" | "customers"
 
 /** The HTTP server. */
 export interface Http {
-  /** For WebSocket upgrades. */
+  /** For tests. */
   readonly server: HttpServer;
   /** Opens the port; resolves with the URL. Errors: the port is taken, the address is not ours. */
   listen(): Promise<string>;
@@ -61,7 +68,6 @@ export interface Http {
   readonly openapi: object;
 }
 
-const api_policy = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'";
 const page_policy = [
   "default-src 'none'",
   "script-src 'self'",
@@ -78,17 +84,22 @@ const page_policy = [
 ].join("; ");
 const permissions_policy =
   "camera=(self), microphone=(self), display-capture=(self), fullscreen=(self), geolocation=()";
-const exposed_headers = "Location, ETag, Link, Retry-After, X-Request-Id";
 
 /** Makes the server; nothing is open before `listen`. */
 export async function createHttp(ports: HttpPorts): Promise<Http> {
   const { config, clock, ids, log, store } = ports;
   const repeats = createRepeats({ store, clock, ids, log, secret: ports.secret });
   const requestId = createRequestIds(ids);
-  const app = createApp(ports, requestId);
+  const headers = createAnswerHeaders(config.http.allowed_origins, ports.tls !== null);
+  const failures = createFailures({ headers, clock });
+  const paths = createPaths();
+  const raw = createRawEdge({ failures, requestId, log });
+  const app = createApp(ports, { requestId, failures, raw });
   app.decorateRequest("caller_label", "");
-  addHeaders(app, config.http.allowed_origins, ports.tls !== null);
-  addAccessLog(app, log, ports.metrics);
+  // Before any route: what is known of a path is told by its routes.
+  app.addHook("onRoute", ({ method, url }) => paths.add(method, url));
+  addAccessLog(app, log);
+  app.addHook("onRequest", createDoor({ headers, paths, failures, isDraining: ports.isDraining }));
 
   const edge: EdgePorts = {
     authenticator: ports.authenticator,
@@ -96,23 +107,49 @@ export async function createHttp(ports: HttpPorts): Promise<Http> {
     repeats,
     auth_rate: createRate(clock, config.limits.auth_rate, config.limits.auth_burst),
     rest_rate: createRate(clock, config.limits.rest_rate, config.limits.rest_burst),
+    public_url: config.http.public_url,
+    isDraining: ports.isDraining,
   };
   const { routes, openapi } = withOpenapi(ports.routes);
   // Before any route and page: routes take the handler of the moment when the first plugin is loaded.
-  addFailures(app, routes, log);
+  app.setErrorHandler((thrown, request, reply) =>
+    failures.reply(reply, asProblem(thrown, log, request.id), aboutRequest(request)),
+  );
+  app.setNotFoundHandler((request, reply) =>
+    failures.reply(reply, problems.ROUTE_NOT_FOUND(), aboutRequest(request)),
+  );
   for (const one of routes) {
+    paths.takes(fastifyPath(one.path), one);
     app.route({
       method: one.method,
       url: fastifyPath(one.path),
       handler: createHandler(one, edge),
     });
   }
-  addHealth(app, ports);
+  for (const path of socket_paths) paths.addSocket(path);
+  addVitals(app, {
+    ...ports,
+    rate: edge.rest_rate,
+    vitals_token: config.http.vitals_token.reveal(),
+    vitals_addresses: config.http.vitals_addresses,
+  });
   await addPages(app, ports.pages);
   if (ports.sdk !== null) addSdkFile(app, ports.sdk);
 
+  const server = app.server as HttpServer;
+  raw.attach(server, ports.sockets ?? null);
+  const connections = watchConnections({
+    server,
+    clock,
+    ...config.limits,
+    isProxy: isProxy(config.http.trusted_proxies),
+    refuse: (socket, problem) =>
+      // Before its handshake nothing can be said on a connection that is to have TLS.
+      ports.tls ? socket.destroy() : raw.refuse(socket, problem),
+  });
+
   return {
-    server: app.server as HttpServer,
+    server,
     openapi,
     async listen() {
       const url = await app.listen({ host: config.http.host, port: config.http.port });
@@ -120,40 +157,73 @@ export async function createHttp(ports: HttpPorts): Promise<Http> {
     },
     async close() {
       repeats.close();
+      connections.endAll();
       await app.close();
     },
   };
 }
 
+/** Where a WebSocket is spoken; anything else there is told to upgrade. */
+const socket_paths = ["/v1.0/ws", "/v1.0/conferences/:id/live"];
+
+// A proxy stands for many, so its connections are not counted as one address's.
+function isProxy(trusted: readonly string[]): (address: string) => boolean {
+  const known = readAddresses(trusted.filter((one) => isIP(one.split("/")[0] ?? "") !== 0));
+  return (address) => {
+    const plain = address.replace(/^::ffff:(?=\d+\.)/i, "");
+    return isIP(plain) !== 0 && known.check(plain, isIP(plain) === 6 ? "ipv6" : "ipv4");
+  };
+}
+
 function createApp(
-  { config, log, tls }: HttpPorts,
-  requestId: (given: unknown) => string,
+  { config, tls, log }: HttpPorts,
+  edge: {
+    requestId: (given: unknown) => string;
+    failures: Failures;
+    raw: RawEdge;
+  },
 ): FastifyInstance {
   const options: FastifyServerOptions = {
     logger: false,
     bodyLimit: limits.body_bytes_max,
+    connectionTimeout: limits.unread_answer_timeout_ms,
     requestTimeout: limits.request_timeout_ms,
     keepAliveTimeout: limits.keep_alive_timeout_ms,
     forceCloseConnections: "idle",
+    // The door answers in our words while the server ends.
+    return503OnClosing: false,
     trustProxy: config.http.trusted_proxies.length > 0 ? [...config.http.trusted_proxies] : false,
-    genReqId: (request) => requestId(request.headers["x-request-id"]),
+    genReqId: (request) => edge.requestId(request.headers["x-request-id"]),
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 256 },
-    exposeHeadRoutes: false,
-    clientErrorHandler(error, socket) {
-      log.debug({ code: error.code }, "a request was not HTTP");
-      if (!socket.writable) return;
-      const timed_out = error.code === "ERR_HTTP_REQUEST_TIMEOUT";
-      const problem = timed_out ? problems.REQUEST_TIMEOUT() : httpProblems.MALFORMED_REQUEST();
-      const body = JSON.stringify(problemBody(problem, requestId(undefined)));
-      socket.end(
-        `HTTP/1.1 ${timed_out ? "408 Request Timeout" : "400 Bad Request"}\r\nContent-Type: ${json_type}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-      );
-    },
+    exposeHeadRoutes: true,
+    rewriteUrl: (request) => originForm(request.url ?? "/"),
+    clientErrorHandler: (error, socket) => edge.raw.refuseBytes(error, socket as Socket),
+    frameworkErrors: (error, request, reply) =>
+      edge.failures.reply(
+        reply as FastifyReply,
+        asProblem(error, log, request.id),
+        aboutRequest(request as FastifyRequest),
+      ),
   };
-  // Node looks for slow senders this often; its own 30 s would more than double the limits.
-  const checked = { connectionsCheckingInterval: limits.slow_sender_check_interval_ms };
+  const checked = {
+    // Node looks for slow senders this often; its own 30 s would more than double the limits.
+    connectionsCheckingInterval: limits.slow_sender_check_interval_ms,
+    maxHeaderSize: limits.header_bytes_max,
+    // Checked at the door, which answers in our words.
+    requireHostHeader: false,
+    shouldUpgradeCallback: edge.raw.wantsUpgrade,
+  };
   // The types of fastify know a server with TLS as another kind of server; nothing here depends on it.
-  const kind = tls ? { https: { ...checked, ...tls, minVersion: "TLSv1.2" } } : { http: checked };
+  const kind = tls
+    ? {
+        https: {
+          ...checked,
+          ...tls,
+          minVersion: "TLSv1.2",
+          handshakeTimeout: limits.tls_handshake_timeout_ms,
+        },
+      }
+    : { http: checked };
   const app = fastify({ ...options, ...kind } as FastifyServerOptions);
   app.server.headersTimeout = limits.header_timeout_ms;
   app.server.maxRequestsPerSocket = 0;
@@ -170,6 +240,10 @@ function createApp(
   });
   return app;
 }
+
+// RFC 9112 section 3.2.2: a server takes the absolute form, too.
+const originForm = (url: string): string =>
+  /^https?:\/\//i.test(url) ? url.replace(/^https?:\/\/[^/?#]*/i, "") || "/" : url;
 
 const fastifyPath = (path: string): string => path.replaceAll(/\{(\w+)\}/g, ":$1");
 
@@ -200,56 +274,21 @@ function createRequestIds(ids: Ids): (given: unknown) => string {
   const prefix = Array.from({ length: 16 }, () => ids.number(32).toString(32)).join("");
   let count = 0;
   return (given) => {
-    if (typeof given === "string" && /^[A-Za-z0-9_-]{1,64}$/.test(given)) return given;
+    // Somebody's access key has the shape of an id, too, and must not be repeated in answers and logs.
+    if (typeof given === "string" && /^[A-Za-z0-9_-]{1,64}$/.test(given)) {
+      if (strikeCredentials(given) === given) return given;
+    }
     count += 1;
     return `req_${prefix}${count.toString(32).padStart(10, "0")}`;
   };
 }
 
-function addHeaders(app: FastifyInstance, origins: readonly string[], is_tls: boolean): void {
-  const fixed = {
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "content-security-policy": api_policy,
-    "cache-control": "no-store",
-    ...(is_tls ? { "strict-transport-security": "max-age=31536000" } : {}),
-  };
-  const allowed = new Set(origins);
-  app.addHook("onRequest", (request, reply, done) => {
-    reply.headers(fixed);
-    reply.header("x-request-id", request.id);
-    const { origin } = request.headers;
-    if (origin !== undefined && allowed.size > 0) {
-      reply.header("vary", "Origin");
-      if (allowed.has(origin)) {
-        reply.header("access-control-allow-origin", origin);
-        reply.header("access-control-expose-headers", exposed_headers);
-      }
-    }
-    done();
-  });
-  app.options("/*", (request, reply) => {
-    const { origin } = request.headers;
-    if (origin !== undefined && allowed.has(origin)) {
-      reply.headers({
-        "access-control-allow-methods": "GET, POST, PUT, PATCH, DELETE",
-        "access-control-allow-headers":
-          "Authorization, Content-Type, Idempotency-Key, If-Match, X-Request-Id, X-Parley-View",
-        "access-control-max-age": "600",
-      });
-    }
-    return reply.code(204).send();
-  });
-}
-
-function addAccessLog(app: FastifyInstance, log: Log, metrics: HttpPorts["metrics"]): void {
+function addAccessLog(app: FastifyInstance, log: Log): void {
   app.addHook("onResponse", (request, reply, done) => {
-    metrics.answered({
-      ...routeLabels(request),
-      status: reply.statusCode,
-      seconds: reply.elapsedTime / 1000,
-    });
-    log.info(
+    // Files, and who looks whether we live: only where somebody looks for it.
+    const is_api = request.url.startsWith("/v1.0/") || request.url.startsWith("/auth/");
+    const level = is_api || reply.statusCode >= 400 ? "info" : "debug";
+    log[level](
       {
         request_id: request.id,
         method: request.method,
@@ -264,28 +303,6 @@ function addAccessLog(app: FastifyInstance, log: Log, metrics: HttpPorts["metric
     );
     done();
   });
-}
-
-// A bounded set of names: files and whatever has no route are one.
-function routeLabels(request: FastifyRequest): { method: string; route: string } {
-  const { url } = request.routeOptions;
-  return url !== undefined && /^\/(v1\.0|auth)\//.test(url)
-    ? { method: request.method, route: url }
-    : { method: "any", route: "other" };
-}
-
-function addHealth(app: FastifyInstance, ports: HttpPorts): void {
-  app.get("/ping", (_request, reply) => reply.type(json_type).send('{"result":"pong"}'));
-  app.get("/health", async (_request, reply) => {
-    const { ok, parts } = await ports.health();
-    return reply
-      .code(ok ? 200 : 503)
-      .type(json_type)
-      .send(JSON.stringify({ ok, parts }));
-  });
-  app.get("/metrics", async (_request, reply) =>
-    reply.type("text/plain; version=0.0.4; charset=utf-8").send(await ports.metrics.text()),
-  );
 }
 
 async function addPages(app: FastifyInstance, pages: string | null): Promise<void> {
@@ -311,32 +328,4 @@ async function addPages(app: FastifyInstance, pages: string | null): Promise<voi
   app.get("/meet/:id", (_request: FastifyRequest, reply: FastifyReply) =>
     reply.sendFile("meet.html", pages),
   );
-}
-
-function addFailures(app: FastifyInstance, routes: readonly AnyRoute[], log: Log): void {
-  const answer = (request: FastifyRequest, reply: FastifyReply, problem: Problem): FastifyReply => {
-    if (problem.retry_after_s !== null) {
-      reply.header("retry-after", String(problem.retry_after_s));
-    } else if (problem.http === 503) {
-      reply.header("retry-after", "1");
-    }
-    return reply
-      .code(problem.http)
-      .type(json_type)
-      .send(JSON.stringify(problemBody(problem, request.id)));
-  };
-  app.setErrorHandler((thrown, request, reply) =>
-    answer(request, reply, asProblem(thrown, log, request.id)),
-  );
-  const shapes = routes.map((one) => ({
-    method: one.method,
-    shape: new RegExp(`^${one.path.replaceAll(".", "\\.").replaceAll(/\{\w+\}/g, "[^/]+")}/?$`),
-  }));
-  app.setNotFoundHandler((request, reply) => {
-    const path = request.url.split("?", 1)[0] ?? "";
-    const methods = shapes.filter(({ shape }) => shape.test(path)).map(({ method }) => method);
-    if (methods.length === 0) return answer(request, reply, problems.ROUTE_NOT_FOUND());
-    reply.header("allow", methods.join(", "));
-    return answer(request, reply, httpProblems.METHOD_NOT_ALLOWED());
-  });
 }

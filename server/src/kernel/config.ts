@@ -160,7 +160,17 @@ const schema = {
     cert: text("", "PEM file: certificate and chain, for http.tls `files`.", "none"),
     key: text("", "PEM file: private key, for http.tls `files`.", "none"),
     trusted_proxies: list("Addresses or networks whose X-Forwarded-* headers are believed."),
-    allowed_origins: list("Origins of other sites whose pages may call this server (CORS)."),
+    allowed_origins: list(
+      "Origins of other sites whose pages may call this server (CORS), with tokens and keys only. `*`: all.",
+    ),
+    vitals_token: secret(
+      "Lets who sends it as `Authorization: Bearer` read GET /health in full and GET /metrics. 16 characters or more.",
+      "none: a super admin's token",
+      16,
+    ),
+    vitals_addresses: list(
+      "Addresses or networks that may read them without a token. A proxy that is not in http.trusted_proxies makes all its clients one address.",
+    ),
   },
   auth: {
     secret: secret(
@@ -198,13 +208,6 @@ const schema = {
       "every address of media.host",
     ),
     worker_count: integer(0, "processes", "Media workers. 0: one per core.", { max: 256 }),
-    room_deaths_max: integer(
-      3,
-      "deaths",
-      "A room that was there when its worker died this often within media.room_deaths_window_ms, or that failed this often by itself, is closed.",
-      { min: 2, max: 100 },
-    ),
-    room_deaths_window_ms: integer(60_000, "ms", "How long such a death counts.", { min: 1_000 }),
     worker_bin: text("", "The media worker's program.", "the one that was built here"),
   },
   limits: {
@@ -214,6 +217,18 @@ const schema = {
     rest_burst: integer(2000, "requests", "At once, where rest_rate is not used up."),
     join_rate: integer(5, "joins/s", "Per join token. 0: no limit."),
     join_burst: integer(20, "joins", "At once, where join_rate is not used up."),
+    connections_max: integer(
+      20_000,
+      "connections",
+      "Of HTTP and live sockets, in all. Above: 503 and closed.",
+      { min: 1 },
+    ),
+    connections_per_address_max: integer(
+      4_000,
+      "connections",
+      "Of one address, or IPv6 /64; trusted proxies are not counted. Above: 429 and closed.",
+      { min: 1 },
+    ),
     conference_calls_max: integer(1000, "joins", "Present in one conference.", { min: 1 }),
     sockets_max: integer(10_000, "sockets", "Live and event sockets whose credential was judged.", {
       min: 1,

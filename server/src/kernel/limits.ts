@@ -4,6 +4,8 @@
 export const limits = {
   /** Bytes of a request's body: a large offer is 30 kB, a large flow 100 kB. Above: 413. */
   body_bytes_max: 256 * 1024,
+  /** Bytes of a request's line and headers together. Above: 431, or 414 where the URL alone is as long. */
+  header_bytes_max: 16 * 1024,
   /** Levels of nesting in a JSON body. Above: INVALID_JSON_BODY. */
   json_depth_max: 32,
   /** Milliseconds from a connection's first byte to the end of its headers; slow senders hold a socket each. */
@@ -14,6 +16,12 @@ export const limits = {
   request_timeout_ms: 10_000,
   /** Milliseconds that an idle connection is kept; above the 60 s of usual proxies, so that they close first. */
   keep_alive_timeout_ms: 65_000,
+  /** Milliseconds that an answer may lie unread by its client. Above: the connection is destroyed. */
+  unread_answer_timeout_ms: 30_000,
+  /** Milliseconds for a TLS handshake. Above: the connection is destroyed. */
+  tls_handshake_timeout_ms: 8_000,
+  /** Milliseconds between the last byte of a connection that we close and its destruction. */
+  close_grace_ms: 1_000,
   /** Events in one page of a conference's history. */
   events_page_max: 1_000,
   /** Times that a transaction is run again after the database refused the order of two writes. */

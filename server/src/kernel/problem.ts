@@ -21,7 +21,7 @@ export type Status = keyof typeof statuses;
 export interface ProblemKind {
   readonly status: Status;
   readonly title: string;
-  /** Only where HTTP has a better code than the status's own, e.g. 405, 406, 412, 413, 415, 422. */
+  /** Only where HTTP has a better code than the status's own, e.g. 405, 406, 408, 412, 413, 415, 422, 426, 501. */
   readonly http?: number;
 }
 
@@ -105,12 +105,25 @@ export const problems = catalogue({
   TOKEN_EXPIRED: { status: "UNAUTHENTICATED", title: "The token has expired" },
   TOKEN_REVOKED: { status: "UNAUTHENTICATED", title: "The token was taken back" },
   PERMISSION_DENIED: { status: "PERMISSION_DENIED", title: "This token may not do that" },
+  FOREIGN_ORIGIN: {
+    status: "PERMISSION_DENIED",
+    title: "A page of another origin may not do this with a cookie",
+  },
+  UPGRADE_REQUIRED: {
+    status: "INVALID_ARGUMENT",
+    title: "This is a WebSocket: connect with an upgrade",
+    http: 426,
+  },
   ROUTE_NOT_FOUND: { status: "NOT_FOUND", title: "There is no such route" },
   RESOURCE_NOT_FOUND: { status: "NOT_FOUND", title: "There is no such resource" },
   STATE_INVALID: { status: "FAILED_PRECONDITION", title: "The state does not allow this now" },
   RATE_LIMIT_EXCEEDED: { status: "RESOURCE_EXHAUSTED", title: "Too many requests" },
   LIMIT_EXCEEDED: { status: "RESOURCE_EXHAUSTED", title: "A limit has been reached" },
   SERVICE_UNAVAILABLE: { status: "UNAVAILABLE", title: "Not available at the moment" },
-  REQUEST_TIMEOUT: { status: "UNAVAILABLE", title: "It took too long" },
+  REQUEST_TIMEOUT: {
+    status: "UNAVAILABLE",
+    title: "The request did not come in time",
+    http: 408,
+  },
   INTERNAL: { status: "INTERNAL", title: "Something went wrong on our side" },
 });

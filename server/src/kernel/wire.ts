@@ -14,6 +14,9 @@ export function writeTimestamp(at: Instant | null): string {
   return `${iso.slice(0, 10)} ${iso.slice(11, 23)}${String(at % 1000).padStart(3, "0")}`;
 }
 
+/** Writes an instant as HTTP's headers want it (RFC 9110 section 5.6.7). */
+export const writeHttpDate = (at: Instant): string => new Date(at / 1000).toUTCString();
+
 const timestamp =
   /^(\d{4})-(\d{2})-(\d{2})[T +](\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,6}))?(Z|[+-]00:00)?$/;
 

@@ -14,10 +14,7 @@ import type {
 export interface Held {
   readonly rooms: Set<RoomId>;
   readonly endpoints: ReadonlyMap<EndpointId, { readonly open: EndpointOpen }>;
-  /** It is being opened: whoever asks for that asks the successor, too, so it is not restored. */
-  opening(open: EndpointOpen): void;
-  /** It stands. False: it was forgotten meanwhile. */
-  opened(endpoint: EndpointId): boolean;
+  opened(open: EndpointOpen): void;
   restarted(restart: EndpointRestart): void;
   published(state: EndpointPublish): void;
   wished(endpoint: EndpointId, tiles: readonly TileWish[]): void;
@@ -26,23 +23,15 @@ export interface Held {
   forget(endpoint: EndpointId): void;
   /** Forgets a room; the result names the endpoints that were in it. */
   forgetRoom(room: RoomId): EndpointId[];
-  /** A room as it would be opened now. Each snapshot is given away once: the indices of a second worker that
+  /** Everything as it would be opened now. Each snapshot is given away once: the indices of a second worker that
    *  went on from the same one would repeat those of the first, and a repeated nonce gives the keys away. */
-  restore(room: RoomId): Restoring;
-}
-
-/** Endpoints that are being handed to a worker. */
-export interface Restoring {
-  readonly endpoints: RestoredEndpoint[];
-  /** The worker refused, and nothing changed there: their snapshots may be given to the next one. */
-  refused(): void;
+  restore(): RestoredEndpoint[];
 }
 
 interface Entry {
   open: EndpointOpen;
   readonly tiles: Map<string, TileWish>;
   snapshot: EndpointSnapshot | null;
-  is_opening: boolean;
 }
 
 /** Makes an empty {@link Held}. */
@@ -56,13 +45,8 @@ export function createHeld(): Held {
   return {
     rooms,
     endpoints,
-    opening(open) {
-      endpoints.set(open.endpoint, { open, tiles: new Map(), snapshot: null, is_opening: true });
-    },
-    opened(endpoint) {
-      const entry = endpoints.get(endpoint);
-      if (entry) entry.is_opening = false;
-      return entry !== undefined;
+    opened(open) {
+      endpoints.set(open.endpoint, { open, tiles: new Map(), snapshot: null });
     },
     restarted({ endpoint, ice, dtls }) {
       change(endpoint, ({ open }) => ({ ...open, ice, dtls: dtls ?? open.dtls }));
@@ -96,24 +80,11 @@ export function createHeld(): Held {
       for (const { open } of gone) endpoints.delete(open.endpoint);
       return gone.map(({ open }) => open.endpoint);
     },
-    restore(room) {
-      const given = [...endpoints.values()]
-        .filter(({ open, is_opening }) => open.room === room && !is_opening)
-        .map((entry) => {
-          const { snapshot } = entry;
-          entry.snapshot = null;
-          return { entry, snapshot };
-        });
-      return {
-        endpoints: given.map(({ entry, snapshot }) => ({
-          open: entry.open,
-          tiles: [...entry.tiles.values()],
-          snapshot,
-        })),
-        refused() {
-          for (const { entry, snapshot } of given) entry.snapshot ??= snapshot;
-        },
-      };
-    },
+    restore: () =>
+      [...endpoints.values()].map((entry) => {
+        const { open, tiles, snapshot } = entry;
+        entry.snapshot = null;
+        return { open, tiles: [...tiles.values()], snapshot };
+      }),
   };
 }

@@ -14,9 +14,11 @@ export interface RealtimePorts extends LivePorts {
   readonly trusted_proxies: readonly string[];
   /** Origins of other sites whose pages may connect (`http.allowed_origins`). */
   readonly allowed_origins: readonly string[];
+  /** How others reach this server (`http.public_url`). */
+  readonly public_url?: string;
 }
 
-/** Both sockets behind one door. `http.server.on("upgrade", realtime.take)`; close it before the HTTP server, which waits for open connections. */
+/** Both sockets behind one door. The HTTP server's `sockets`; close it before the HTTP server, which waits for open connections. */
 export function createRealtime(ports: RealtimePorts): Upgrades {
   const live = createLiveSockets(ports);
   const events = createEventSockets(ports);

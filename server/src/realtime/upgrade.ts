@@ -8,7 +8,8 @@ import { rateAddress } from "../kernel/address.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { type ConferencecallId, type ConferenceId, isUuid, type TokenId } from "../kernel/id.ts";
 import type { Log } from "../kernel/log.ts";
-import { Problem } from "../kernel/problem.ts";
+import { isOwnOrigin, type PageOfRequest } from "../kernel/origin.ts";
+import { Problem, problems } from "../kernel/problem.ts";
 import { createAddressOf } from "./address.ts";
 import { createBudget, type Scope } from "./budget.ts";
 import { type Connection, closeSoon, wrapSocket } from "./connection.ts";
@@ -18,8 +19,10 @@ import type { LiveSockets } from "./live.ts";
 
 /** The edge of both sockets. */
 export interface Upgrades {
-  /** For the `upgrade` event of an HTTP server. */
-  take(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /** Whether this request is for a socket of ours; others are no upgrades. */
+  wants(request: IncomingMessage): boolean;
+  /** For the `upgrade` event of an HTTP server. `refuse` answers in the server's own way; without it the connection ends. */
+  take(request: IncomingMessage, socket: Duplex, head: Buffer, refuse?: Refuse): void;
   readonly count: number;
   /** Sockets whose credential is being judged or was refused. */
   readonly unproven: number;
@@ -37,6 +40,9 @@ export interface SocketLimits {
   readonly sockets_bytes_max: number;
   readonly sockets_customer_bytes_max: number;
 }
+
+/** Answers an upgrade that is not made. */
+export type Refuse = (problem: Problem, headers?: Readonly<Record<string, string>>) => void;
 
 type Target =
   | { readonly type: "events" }
@@ -65,6 +71,8 @@ export function createUpgrades(ports: {
   readonly allowed_origins: readonly string[];
   readonly trusted_proxies: readonly string[];
   readonly limits: SocketLimits;
+  /** How others reach this server, where a proxy changes `Host`; may be left out. */
+  readonly public_url?: string;
   readonly clock: Clock;
   readonly log: Log;
 }): Upgrades {
@@ -72,6 +80,20 @@ export function createUpgrades(ports: {
   const allowed = new Set(ports.allowed_origins);
   const addressOf = createAddressOf(ports.trusted_proxies);
   const budget = createBudget(ports.limits.sockets_bytes_max);
+  /** Whether the credential was put there by somebody; a cookie comes along with whatever page asks. */
+  const isByToken = (request: IncomingMessage): boolean => {
+    const { authorization, cookie } = request.headers;
+    if (cookie === undefined) return true;
+    if (credentialIn(request.headers["sec-websocket-protocol"]) !== null) return true;
+    try {
+      const url = request.url ?? "";
+      return authenticator.credentialOf({ authorization, cookie: undefined, url }) !== null;
+    } catch (thrown) {
+      // More than one: whoever judges them will say so.
+      if (thrown instanceof Problem) return true;
+      throw thrown;
+    }
+  };
   const server = new WebSocketServer({
     noServer: true,
     maxPayload: socket_limits.payload_bytes_max,
@@ -79,6 +101,19 @@ export function createUpgrades(ports: {
     clientTracking: false,
     // Never the one with the token in it: the answer would repeat it.
     handleProtocols: (offered) => (offered.has(protocol) ? protocol : false),
+  });
+  const refusals = new WeakMap<IncomingMessage, Refuse>();
+  /** Answers in the server's own way; where nobody said how, the connection just ends. */
+  const refuseEarly = (request: IncomingMessage, problem: Problem, headers = {}): void => {
+    const refuse = refusals.get(request);
+    if (refuse) refuse(problem, headers);
+    else request.socket.destroy();
+  };
+  server.on("wsClientError", (error, _socket, request) => {
+    if (/version/i.test(error.message)) {
+      const problem = problems.UPGRADE_REQUIRED({ message: "this speaks WebSocket version 13" });
+      refuseEarly(request, problem, { "sec-websocket-version": "13", upgrade: "websocket" });
+    } else refuseEarly(request, problems.INVALID_ARGUMENT({ message: error.message }));
   });
   const open = new Set<WebSocket>();
   const held = createCounts();
@@ -230,13 +265,13 @@ export function createUpgrades(ports: {
   const admit = (upgrade: Upgrade, target: Target, proven: Proven): void => {
     const [request, socket, head] = upgrade;
     if (open.size >= ports.limits.sockets_max) {
-      refuse(socket, "503 Service Unavailable");
+      refuseEarly(request, problems.SERVICE_UNAVAILABLE());
       return;
     }
     if (!hold(proven.caller, socket)) {
       if (enterUnproven(request, socket)) {
         refuseOpen(upgrade, close_codes.too_many, undefined);
-      } else refuse(socket, "503 Service Unavailable");
+      } else refuseEarly(request, problems.SERVICE_UNAVAILABLE());
       return;
     }
     server.handleUpgrade(request, socket, head, (made) => {
@@ -253,7 +288,7 @@ export function createUpgrades(ports: {
     const [request, socket] = upgrade;
     const leave = enterUnproven(request, socket);
     if (leave === null) {
-      refuse(socket, "503 Service Unavailable");
+      refuseEarly(request, problems.SERVICE_UNAVAILABLE());
       return;
     }
     let caller: Caller;
@@ -278,16 +313,25 @@ export function createUpgrades(ports: {
     get waiting_bytes() {
       return budget.held;
     },
-    take(request, socket, head) {
+    wants: (request) => readTarget(request.url ?? "") !== null,
+    take(request, socket, head, refuse) {
       // The client may be gone at any moment, which is no fault.
       socket.on("error", () => socket.destroy());
+      if (refuse) refusals.set(request, refuse);
       const target = readTarget(request.url ?? "");
       if (target === null) {
-        refuse(socket, "404 Not Found");
+        refuseEarly(request, problems.RESOURCE_NOT_FOUND());
         return;
       }
       if (!isAllowedOrigin(request, allowed)) {
-        refuse(socket, "403 Forbidden");
+        refuseEarly(
+          request,
+          problems.PERMISSION_DENIED({ message: "pages of this origin may not connect here" }),
+        );
+        return;
+      }
+      if (!isByToken(request) && !isOwnOrigin(pageOf(request), ports.public_url ?? "")) {
+        refuseEarly(request, problems.FOREIGN_ORIGIN());
         return;
       }
       const upgrade: Upgrade = [request, socket, head];
@@ -299,12 +343,12 @@ export function createUpgrades(ports: {
           authenticator.credentialOf({ authorization, cookie, url: request.url ?? "" });
       } catch (thrown) {
         if (!(thrown instanceof Problem)) throw thrown;
-        refuse(socket, "400 Bad Request");
+        refuseEarly(request, thrown);
         return;
       }
       if (credential === null) {
         if (enterUnproven(request, socket)) refuseOpen(upgrade, close_codes.credential, undefined);
-        else refuse(socket, "503 Service Unavailable");
+        else refuseEarly(request, problems.SERVICE_UNAVAILABLE());
         return;
       }
       const caller = authenticator.known(credential);
@@ -391,19 +435,17 @@ export function readTarget(url: string): Target | null {
   };
 }
 
+const pageOf = ({ headers, socket }: IncomingMessage): PageOfRequest => ({
+  origin: headers.origin,
+  fetch_site: headers["sec-fetch-site"] as string | undefined,
+  host: headers.host,
+  is_secure: "encrypted" in socket,
+});
+
 /** Pages of this server and of allowed sites; programs name no origin. */
 function isAllowedOrigin(request: IncomingMessage, allowed: ReadonlySet<string>): boolean {
   const { origin, host } = request.headers;
-  if (origin === undefined || allowed.has(origin)) return true;
+  if (origin === undefined || allowed.has(origin) || allowed.has("*")) return true;
   const own = URL.parse(origin)?.host;
   return own !== undefined && own !== "" && own === host;
-}
-
-function refuse(socket: Duplex, status: string): void {
-  const retry = status.startsWith("503") ? "Retry-After: 1\r\n" : "";
-  socket.end(
-    `HTTP/1.1 ${status}\r\n${retry}Connection: close\r\nContent-Length: 0\r\n\r\n`,
-    // Whoever does not close their side keeps no descriptor of ours.
-    () => socket.destroy(),
-  );
 }
