@@ -17,10 +17,18 @@ export interface ConferenceOptions {
   readonly signal?: AbortSignal;
 }
 
+/** A place in a conference that another page of the same person gave away. Secret: whoever has it takes the place. */
+export interface Seat {
+  readonly conferencecall_id: string;
+  readonly resume_key: string;
+}
+
 /** What {@link joinConference} takes beyond that. */
 export interface JoinOptions extends ConferenceOptions {
   /** Shown to the others. Default: the name of the join token. */
   readonly name?: string;
+  /** Goes on with this place ({@link JoinedConference.handOver}) instead of taking a new one; where it is given up by now, a new one is taken. */
+  readonly seat?: Seat;
   /** Devices that were opened before joining; they stay open afterwards. Default: own ones, closed at the end. */
   readonly devices?: Devices;
   /** Join with a live microphone. Default: true. Where it cannot be opened, the join goes on without it and `own.microphone` says why. */
@@ -128,6 +136,8 @@ export interface JoinedConference extends WatchedConference<JoinNotices> {
   startAudio(): Promise<void>;
   /** Repairs the connection now instead of waiting for the next attempt. */
   reconnectNow(): void;
+  /** Gives this place away, for {@link JoinOptions.seat} of another page within 20 s; it is over here with reason `taken_over`. The others notice nothing. */
+  handOver(): Seat;
   /** Leaves; resolves when everything is closed, also when the server cannot be reached. */
   leave(): Promise<void>;
 }

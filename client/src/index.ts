@@ -11,6 +11,7 @@ export type {
   JoinedConference,
   JoinNotices,
   JoinOptions,
+  Seat,
   WatchedConference,
   WatchNotices,
 } from "./conference.ts";

@@ -1,7 +1,7 @@
 // The media half of a join: opens the connection, watches it, repairs it as recovery.ts decides.
 
 import { newClientId } from "./chat.ts";
-import type { JoinOptions } from "./conference.ts";
+import type { JoinOptions, Seat } from "./conference.ts";
 import type { Devices } from "./devices.ts";
 import { type MediaConnection, openMediaConnection } from "./media-connection.ts";
 import { createOwn } from "./own.ts";
@@ -36,6 +36,8 @@ export const media_limits = {
   first_frame_ms: 1_000,
   /** Voice lines in `voices` mode: the microphone's own and two more. */
   voice_count: 3,
+  /** A place that was given away must be taken within this time: as long as the server holds a seat without any sign of life. */
+  handed_over_ms: 20_000,
   join_tries: 3,
 };
 
@@ -58,6 +60,8 @@ export interface JoinMedia {
   /** Opens devices, offers, posts. Gives the path of the join as soon as the server has accepted; `opened` resolves when the answer is set, too. */
   join(): Promise<{ readonly location: string; readonly opened: Promise<void> }>;
   conferencecallId(): string;
+  /** What another page needs to go on with this join. Throws before {@link JoinMedia.join}. */
+  seat(): Seat;
   readonly tiles: Tiles;
   readonly voices: Voices;
   own(): OwnView;
@@ -67,7 +71,8 @@ export interface JoinMedia {
   /** A host muted this join. */
   silence(): void;
   notice(fact: RecoveryFact): void;
-  close(): void;
+  /** Ends everything at once; `is_handed_over`: but for the connection itself, whose end would end the join that another page goes on with. */
+  close(is_handed_over?: boolean): void;
 }
 
 /** Makes the media half; nothing happens before {@link JoinMedia.join}. */
@@ -198,9 +203,26 @@ export function createJoinMedia(ports: JoinMediaPorts): JoinMedia {
     await sending.attach(first);
     const offer = await first.offer(false);
     const key = newClientId();
-    accepted = await postWithRetries(body(offer), key);
+    accepted = (await takeSeat(offer)) ?? (await postWithRetries(body(offer), key));
     if (is_closed) throw new Problem("CONFERENCE_CLOSED", "The conference was left");
     return { location: accepted.location, opened: begin(first, accepted) };
+  };
+
+  /** Goes on with the place that was given to us; null where there is none (any more). */
+  const takeSeat = async (offer: string): Promise<Accepted | null> => {
+    if (!options.seat) return null;
+    try {
+      return await postJoin(
+        access,
+        options.conference_id,
+        body(offer, options.seat),
+        null,
+        options.signal,
+      );
+    } catch (thrown) {
+      if (thrown instanceof Problem && thrown.http === 404) return null;
+      throw thrown;
+    }
   };
 
   const begin = async (first: MediaConnection, given: Accepted): Promise<void> => {
@@ -462,6 +484,13 @@ export function createJoinMedia(ports: JoinMediaPorts): JoinMedia {
   return {
     join,
     conferencecallId: () => accepted?.conferencecall.id ?? "",
+    seat() {
+      if (!accepted) throw new Problem("CONFERENCE_CLOSED", "There is no join to give away");
+      return {
+        conferencecall_id: accepted.conferencecall.id,
+        resume_key: accepted.resume_key,
+      };
+    },
     tiles,
     voices,
     own: () => own,
@@ -483,7 +512,7 @@ export function createJoinMedia(ports: JoinMediaPorts): JoinMedia {
       setOwn({ is_muted_by_host: true });
     },
     notice,
-    close() {
+    close(is_handed_over = false) {
       if (is_closed) return;
       is_closed = true;
       step_number += 1;
@@ -494,8 +523,13 @@ export function createJoinMedia(ports: JoinMediaPorts): JoinMedia {
       sending.close();
       tiles.close();
       voices.close();
-      coming?.close();
-      connection?.close();
+      const [open_one, open_other] = [connection, coming];
+      const hangUp = (): void => {
+        open_other?.close();
+        open_one?.close();
+      };
+      if (is_handed_over) timing.after(media_limits.handed_over_ms, hangUp);
+      else hangUp();
     },
   };
 }

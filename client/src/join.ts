@@ -1,5 +1,11 @@
 // Joining a conference: one POST, one live socket, and what it takes to stay in.
-import type { JoinedConference, JoinNotices, JoinOptions, WatchNotices } from "./conference.ts";
+import type {
+  JoinedConference,
+  JoinNotices,
+  JoinOptions,
+  Seat,
+  WatchNotices,
+} from "./conference.ts";
 import { browserPorts, type Core, type CorePorts, createCore, serverOf } from "./core.ts";
 import { type Devices, openDevices } from "./devices.ts";
 import { createEmitter, type Emitter } from "./emitter.ts";
@@ -47,6 +53,7 @@ export async function joinConference(
   };
   try {
     const { location, opened } = await media.join();
+    let is_handed_over = false;
     let leaving: Promise<void> = Promise.resolve();
     // Closing the page leaves: others should not see an empty chair for 20 s.
     const onPageHide = (): void => {
@@ -54,7 +61,7 @@ export async function joinConference(
     };
     const close = (ending: Ending): void => {
       globalThis.removeEventListener("pagehide", onPageHide);
-      media.close();
+      media.close(is_handed_over);
       closeDevices();
       if (ending.reason !== "left" && ending.reason !== "media_unreachable") return;
       leaving = deleteJoin(access, location, false).catch((thrown: unknown) => {
@@ -72,6 +79,12 @@ export async function joinConference(
       ports,
     );
     conference.core = core;
+    const handOver = (): Seat => {
+      const seat = media.seat();
+      is_handed_over = true;
+      core.finish({ reason: "taken_over", problem: null });
+      return seat;
+    };
     const leave = async (): Promise<void> => {
       core.finish({ reason: "left", problem: null });
       await leaving;
@@ -84,7 +97,7 @@ export async function joinConference(
       core.finish({ reason: "media_unreachable", problem });
     });
     await core.started;
-    return createHandle({ options, core, media, devices, emitter, leave });
+    return createHandle({ options, core, media, devices, emitter, leave, handOver });
   } catch (thrown) {
     media.close();
     closeDevices();
@@ -139,6 +152,7 @@ function createHandle(given: {
   readonly devices: Devices;
   readonly emitter: Emitter<JoinNotices>;
   readonly leave: () => Promise<void>;
+  readonly handOver: () => Seat;
 }): JoinedConference {
   const { core, media, devices, emitter } = given;
   const order = async (type: string, fields: Record<string, unknown>): Promise<void> => {
@@ -178,6 +192,7 @@ function createHandle(given: {
       core.link.reconnectNow();
       media.notice({ type: "now" });
     },
+    handOver: given.handOver,
     leave: given.leave,
     close: given.leave,
   };

@@ -106,6 +106,20 @@ export function Banners(props: {
   );
 }
 
+/** Instead of all others while a lost place is being taken again. */
+export function Returning({ onGiveUp }: { readonly onGiveUp: () => void }) {
+  const { t } = useSurroundings();
+  return (
+    <div className="banners">
+      <Banner icon="warning" tone="warn" text={t("returning")}>
+        <Button className="button small" onPress={onGiveUp}>
+          {t("leave_conference")}
+        </Button>
+      </Banner>
+    </div>
+  );
+}
+
 function Banner(props: {
   readonly icon: IconName;
   readonly tone: "calm" | "warn";

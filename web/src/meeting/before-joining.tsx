@@ -6,6 +6,7 @@ import {
   joinConference,
   type Person,
   Problem,
+  type Seat,
   type WatchedConference,
   watchConference,
 } from "@parley/client";
@@ -26,6 +27,7 @@ import { DeviceChoices } from "./device-choices.tsx";
 import { deviceTexts } from "./device-problem.ts";
 import { endingFor } from "./ending.ts";
 import { LevelMeter } from "./level-meter.tsx";
+import { useOtherTab } from "./other-tabs.ts";
 import { Picture } from "./picture.tsx";
 
 const name_length_max = 100;
@@ -106,18 +108,14 @@ function Lobby(props: {
     document.title = isolated(title);
   }, [title]);
 
-  const join = (event: FormEvent): void => {
-    event.preventDefault();
-    const said = name.trim();
-    setNameMissing(said === "");
-    if (said === "") name_field.current?.focus();
-    if (said === "" || is_joining) return;
-    writePreference("name", said);
+  const other = useOtherTab(props.address);
+  const enter = (name: string, seat: Seat | null): void => {
     setJoining(true);
     setFailure(null);
     joinConference({
       ...props.address,
-      name: said,
+      ...(name === "" ? {} : { name }),
+      ...(seat ? { seat } : {}),
       devices,
       microphone: wish.microphone && devices.view.microphone.state !== "failed",
       camera: wish.camera && devices.view.camera.state !== "failed",
@@ -127,6 +125,21 @@ function Lobby(props: {
       if (ending.reason === "failed") setFailure(thrown);
       else onOver(ending);
     });
+  };
+  const goOnHere = (): void => {
+    if (is_joining) return;
+    setJoining(true);
+    // Without an answer there is no place to take: one joins as always.
+    other.takePlace().then((seat) => enter(name.trim(), seat), reportFault);
+  };
+  const join = (event: FormEvent): void => {
+    event.preventDefault();
+    const said = name.trim();
+    setNameMissing(said === "");
+    if (said === "") name_field.current?.focus();
+    if (said === "" || is_joining) return;
+    writePreference("name", said);
+    enter(said, null);
   };
 
   return (
@@ -145,6 +158,15 @@ function Lobby(props: {
           )}
         </div>
         <WhoIsIn people={view.people.filter(({ status }) => status === "joined")} />
+        {other.is_there && (
+          <div className="notice" role="status">
+            <strong>{t("other_tab")}</strong>
+            <span>{t("other_tab_text")}</span>
+            <Button className={`button primary ${is_joining ? "is-busy" : ""}`} onPress={goOnHere}>
+              {t("use_here")}
+            </Button>
+          </div>
+        )}
         <form onSubmit={join} noValidate>
           <TextField
             className="field"
@@ -159,7 +181,10 @@ function Lobby(props: {
             <Input ref={name_field} dir="auto" />
             <FieldError>{t("name_missing")}</FieldError>
           </TextField>
-          <Button type="submit" className={`button primary join ${is_joining ? "is-busy" : ""}`}>
+          <Button
+            type="submit"
+            className={`button join ${other.is_there ? "" : "primary"} ${is_joining ? "is-busy" : ""}`}
+          >
             {is_joining ? t("joining") : t("join_now")}
           </Button>
         </form>

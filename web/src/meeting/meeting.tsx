@@ -1,6 +1,6 @@
 // Inside a conference.
 import type { Devices, Ending, JoinedConference } from "@parley/client";
-import { useCallback, useEffect, useMemo, useState } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { ChatPanel } from "../chat/chat-panel.tsx";
 import { createAnnouncer } from "../look/announcer.ts";
 import { LiveRegion } from "../look/live-region.tsx";
@@ -10,9 +10,10 @@ import { useSurroundings } from "../look/surroundings.tsx";
 import { useMediaQuery } from "../look/use-media-query.ts";
 import { useNotice } from "../look/use-notice.ts";
 import { isolated } from "../text/bidi.ts";
-import { Banners } from "./banners.tsx";
+import { Banners, Returning } from "./banners.tsx";
 import { ControlBar, type PanelName } from "./control-bar.tsx";
 import { Elapsed } from "./elapsed.tsx";
+import type { Return } from "./meet-app.tsx";
 import { addJoin, mineOf } from "./mine.ts";
 import { PeoplePanel } from "./people-panel.tsx";
 import { QualityBars } from "./quality-bars.tsx";
@@ -26,14 +27,20 @@ import { useMeetingSettings } from "./use-meeting-settings.ts";
 import { useScreenAwake } from "./use-screen-awake.ts";
 import { useVolumes } from "./use-volumes.ts";
 
-/** The meeting. `onOver` is called once, when it is over for whatever reason. */
+/** The meeting. `onOver` is called once for each join, when it is over for whatever reason. */
 export function Meeting(props: {
   readonly conference: JoinedConference;
   readonly devices: Devices;
-  readonly onOver: (ending: Ending) => void;
+  /** How this join came about. */
+  readonly returned: Return;
+  /** It is over, and a new join is on its way. */
+  readonly is_returning: boolean;
+  readonly onOver: (ending: Ending, conference: JoinedConference) => void;
+  /** The new join is not waited for any more. */
+  readonly onGiveUp: () => void;
 }) {
   const { t } = useSurroundings();
-  const { conference, devices, onOver } = props;
+  const { conference, devices, onOver, returned, is_returning } = props;
   const readView = useCallback(() => conference.view, [conference]);
   const readOwn = useCallback(() => conference.own, [conference]);
   const view = useNotice(conference, "change", readView);
@@ -46,15 +53,27 @@ export function Meeting(props: {
   const { has_shortcuts, is_self_hidden } = settings;
   const meeting = useMeetingControls({
     ...{ conference, devices, view, own, panel, setPanel, has_shortcuts, toasts, announcer },
+    onGiveUp: is_returning ? props.onGiveUp : null,
   });
   const { commands, run } = meeting;
   useMeetingNotices({ conference, devices, is_chat_open: panel === "chat", toasts, announcer, t });
   useVolumes(conference);
   useScreenAwake();
   useEffect(() => {
-    if (conference.view.ending) onOver(conference.view.ending);
-    return conference.on("ended", onOver);
-  }, [conference, onOver]);
+    // While a new join is on its way the old one has told its end already.
+    if (is_returning) return;
+    if (conference.view.ending) onOver(conference.view.ending, conference);
+    return conference.on("ended", (ending) => onOver(ending, conference));
+  }, [conference, onOver, is_returning]);
+  const { add } = toasts;
+  const told = useRef<JoinedConference | null>(null);
+  useEffect(() => {
+    if (returned === "none" || told.current === conference) return;
+    told.current = conference;
+    const text = t(`toast_${returned}`);
+    add(text);
+    announcer.say("connection", text);
+  }, [conference, returned, add, announcer, t]);
   const { unread } = view.chat;
   const title = view.conference?.name || t("conference_unnamed");
   useEffect(() => {
@@ -82,7 +101,11 @@ export function Meeting(props: {
         <span className="muted top-people">{t("people_count", { count: people_count })}</span>
         <QualityBars quality={own.quality} about={t("quality_own")} />
       </header>
-      <Banners {...{ conference, view, own, devices, run }} is_talking={meeting.is_talking} />
+      {is_returning ? (
+        <Returning onGiveUp={props.onGiveUp} />
+      ) : (
+        <Banners {...{ conference, view, own, devices, run }} is_talking={meeting.is_talking} />
+      )}
       <div className="notices">
         <ToastList toasts={toasts} />
       </div>

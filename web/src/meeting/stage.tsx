@@ -93,7 +93,7 @@ export function Stage(props: {
         box={box}
         is_large={has_all}
         is_pinned={pin?.person_id === person.id && pin.source === source}
-        is_lost={view.connection === "reconnecting" && !person.is_me}
+        is_lost={view.connection !== "live" && view.connection !== "connecting" && !person.is_me}
         hand_position={hands.length > 1 ? hands.indexOf(person.id) + 1 : 0}
         commands={props.commands}
       />

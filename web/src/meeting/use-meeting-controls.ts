@@ -49,6 +49,8 @@ export function useMeetingControls(given: {
   readonly has_shortcuts: boolean;
   readonly toasts: Toasts;
   readonly announcer: Announcer;
+  /** Set while a lost place is being taken again: leaving then means not to. */
+  readonly onGiveUp: (() => void) | null;
 }): MeetingControls {
   const { conference, devices, view, own, panel, setPanel } = given;
   const [pin, setPin] = useState<Pin | null>(null);
@@ -82,7 +84,7 @@ export function useMeetingControls(given: {
     full: () => run(toggleFullScreen()),
     settings: () => ask({ kind: "settings" }),
     help: () => ask({ kind: "help" }),
-    leave: () => run(conference.leave()),
+    leave: () => (given.onGiveUp ? given.onGiveUp() : run(conference.leave())),
     end: () => ask({ kind: "end" }),
   };
   const is_talking = useKeys(controls, given.has_shortcuts);

@@ -28,6 +28,13 @@ export const de: Record<keyof typeof en, Entry> = {
     one: "{names} und 1 weitere Person sind da",
     other: "{names} und {count} weitere sind da",
   },
+  other_tab: "Sie sind in einem anderen Tab schon in dieser Konferenz",
+  other_tab_text:
+    "Machen Sie hier weiter, dann lässt der andere Tab los. Um als zweite Person dazuzukommen, nehmen Sie unten teil.",
+  use_here: "Hier weitermachen",
+  returning: "Sie waren weg und nehmen gleich wieder teil…",
+  toast_back: "Sie sind wieder in der Konferenz.",
+  toast_back_silent: "Sie sind wieder da. Sie waren lange weg, darum sind Mikrofon und Kamera aus.",
   your_name: "Ihr Name",
   name_missing: "Bitte sagen Sie, wer Sie sind.",
   join_now: "Jetzt teilnehmen",

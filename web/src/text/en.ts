@@ -25,6 +25,13 @@ export const en = {
   nobody_in: "Nobody is in yet",
   people_in: { one: "{names} is in", other: "{names} are in" },
   people_in_more: { one: "{names} and 1 more are in", other: "{names} and {count} more are in" },
+  other_tab: "You are in this conference in another tab",
+  other_tab_text:
+    "Go on here and the other tab lets go. To come in once more as a second person, join below.",
+  use_here: "Use here instead",
+  returning: "You were away and are joining again…",
+  toast_back: "You are back in the conference.",
+  toast_back_silent: "You are back. You were away for long, so your microphone and camera are off.",
   your_name: "Your name",
   name_missing: "Please say who you are.",
   join_now: "Join now",
