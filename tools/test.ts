@@ -1,6 +1,6 @@
 // `npm test`: every test of every room, one summary. Words after `--` choose files whose path contains one of them.
 import { spawn } from "node:child_process";
-import { globSync } from "node:fs";
+import { globSync, readFileSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -131,8 +131,16 @@ await runNode(
 );
 await runOnSystemPostgres();
 await runCargo();
-// Whole systems with browsers: side by side they would measure each other.
-await runNode("scenarios", files("scenario/**/*.test.ts"), 1);
+// Whole systems with browsers, two at a time; one by one where a file says that it measures time or takes a machine's things.
+const scenarios = files("scenario/**/*.test.ts");
+const runsAlone = (path: string): boolean =>
+  readFileSync(path, "utf8").includes("\n// Runs alone: ");
+await runNode(
+  "scenarios",
+  scenarios.filter((path) => !runsAlone(path)),
+  2,
+);
+await runNode("scenarios that run alone", scenarios.filter(runsAlone), 1);
 
 for (const name of count.skipped) console.log(`skipped ${name}`);
 const seconds = Math.round((performance.now() - began) / 1000);

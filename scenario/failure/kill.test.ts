@@ -1,4 +1,5 @@
 // kill -9 of everything in the middle of writes, and what a killed server leaves behind.
+// Runs alone: measures the time until a server is back.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isAlive, type Parley, startParley, until } from "../harness/parley.ts";

@@ -1,4 +1,5 @@
 // What people in a meeting notice when something dies: a media worker, the whole server, their network.
+// Runs alone: measures how long people hear nothing.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Browser } from "playwright-core";

@@ -1,4 +1,5 @@
 // Networks that let no UDP through: from the start, and from the middle of a meeting on.
+// Runs alone: makes networks of its own and measures how long a way round takes.
 import assert from "node:assert/strict";
 import { after, before, type TestContext, test } from "node:test";
 import type { Browser } from "playwright-core";
