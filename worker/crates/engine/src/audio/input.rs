@@ -18,7 +18,7 @@ const HANG_BEATS: u32 = 25;
 const STEPS_MAX: usize = 32;
 /// What a voice gains or loses of its loudness figure in a beat, as shares of the difference.
 const ATTACK: f32 = 0.5;
-const RELEASE: f32 = 0.05;
+const RELEASE: f32 = 0.2;
 
 const PACKET_SAMPLES_MAX: usize = (MIX_RATE / 1_000 * PACKET_MS_MAX) as usize;
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 /// The beat of a mix.
 pub const FRAME: Duration = Duration::from_millis(parley_dsp::FRAME_MS as u64);
 
-/// Voices forwarded to an endpoint that has slots for several. More than three at once cannot be
-/// told apart by ear.
-pub const VOICES: usize = 3;
+/// Voices forwarded to an endpoint that has slots for as many; slots beyond it stay free. A page asks
+/// for three, which is what the ear can tell apart; others may have their reasons for more.
+pub const VOICES_MAX: usize = 8;
 
 /// Voices in one sum. Beyond it the quietest stay out: a decode and an own encode each is 0.8 % of
 /// a core, and nobody follows eight speakers.

@@ -114,7 +114,7 @@ struct OwnLane {
 }
 
 /// What a voice already in the sum is worth more than one that wants in. Units: dB.
-const STAY_BONUS: f32 = 6.0;
+const STAY_BONUS: f32 = 1.0;
 
 impl Mixer {
     /// A mix without voices and listeners. `settings` are for the codecs that have a choice; the

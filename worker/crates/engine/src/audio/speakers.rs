@@ -1,15 +1,17 @@
 //! Who speaks, whose voices are forwarded, and who is the active speaker.
 //!
 //! Everything is judged from the loudness that senders tell with each packet; nothing is decoded.
-//! Three rules keep it calm: a voice is speech only above its own background, a forwarded voice is
-//! displaced only by one that speaks while it does not (or is much louder for a while), and the
-//! active speaker changes at most once a second.
+//! The voices are kept in one order, so that a listener with `n` slots hears the first `n` of it,
+//! whatever `n` is. Four rules keep it calm: a voice is speech only above its own background, a pause
+//! between words costs no place as long as nobody without one talks, of two who talk the louder one
+//! goes first only when it has been louder all the time for a while (or is clearly louder on average),
+//! and the active speaker changes at most once a second.
 
 use std::collections::BTreeMap;
 
 use parley_rtp::time::Micros;
 
-use super::limits::{FRAME, VOICES};
+use super::limits::{FRAME, VOICES_MAX};
 use super::{AudioLevel, VoiceId};
 
 /// What changed in a tick.
@@ -34,16 +36,43 @@ impl SpeakerChange {
 #[derive(Clone, Debug, Default)]
 pub struct SpeakerSelector {
     voices: BTreeMap<VoiceId, Voice>,
-    /// At most [`VOICES`] that everybody hears, and behind them one more that only those hear who
-    /// are among them, so that they too hear as many.
+    /// Most important first: at most [`VOICES_MAX`], and one more for those who are among them, so
+    /// that they too hear as many.
     selected: Vec<VoiceId>,
+    /// Room for the next judgement, kept so that a tick takes no memory.
+    ranking: Vec<Rank>,
+    before: Vec<VoiceId>,
     active: Option<VoiceId>,
     active_since: Option<Micros>,
     speaking: Vec<VoiceId>,
     next_tick: Option<Micros>,
     earliest_tick: Micros,
-    has_news: bool,
     order: u64,
+}
+
+/// What the order of the voices is judged from.
+#[derive(Clone, Copy, Debug)]
+struct Rank {
+    id: VoiceId,
+    /// Its place so far; those without one come after all others.
+    place: usize,
+    standing: Standing,
+    /// The quietest and the loudest it has been lately, and what it is on average.
+    floor: f32,
+    ceiling: f32,
+    lasting: f32,
+    is_steady: bool,
+    last_spoken: Option<Micros>,
+    joined: u64,
+}
+
+/// From the least to the most important.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Standing {
+    Silent,
+    /// Between two words.
+    Pausing,
+    Talking,
 }
 
 #[derive(Clone, Debug)]
@@ -52,6 +81,17 @@ struct Voice {
     loudness: f32,
     /// Of its words, without the pauses; smoothed over half a second.
     lasting: f32,
+    /// Packets in `lasting`.
+    words: u16,
+    /// Loudness of its last loud beats, without the pauses.
+    recent: [Beat; RECENT_BEATS],
+    next_recent: usize,
+    /// The beat that is being heard.
+    beat: Option<Beat>,
+    /// When a packet was above its background by itself.
+    last_word: Option<Micros>,
+    /// When it spoke last; a click is not speech.
+    last_spoken: Option<Micros>,
     /// What it sounds like between words.
     background: f32,
     last_packet: Micros,
@@ -60,11 +100,16 @@ struct Voice {
     last_loud: Option<Micros>,
     /// Since when it has spoken.
     speaking_since: Option<Micros>,
-    /// Since when it has been much louder than the quietest forwarded one.
-    louder_since: Option<Micros>,
     /// Since when it would be the better active speaker.
     leading_since: Option<Micros>,
     joined: u64,
+}
+
+/// The quietest and the loudest packet of a beat.
+#[derive(Clone, Copy, Debug, Default)]
+struct Beat {
+    floor: f32,
+    ceiling: f32,
 }
 
 /// Weights of a new packet, growing louder and growing quieter.
@@ -89,9 +134,15 @@ const SPEECH_US: u64 = 60_000;
 const HANG_US: u64 = 500_000;
 /// No packet for so long is silence.
 const PACKETS_END_US: u64 = 100_000;
-/// By how much and how long a voice must be louder to displace one that speaks itself.
-const DISPLACE_DB: f32 = 6.0;
-const DISPLACE_US: u64 = 1_000_000;
+/// A pause from here on gives the place to one who talks on without a place. With a beat and the
+/// way of a packet this is below the 200 ms in which the loudest are to be heard.
+const PAUSE_US: u64 = 120_000;
+/// Beats in each of which a voice must be louder than another one was in all of them to go before
+/// it: 140 ms. Voices of people rarely are, unless one really is louder.
+const RECENT_BEATS: usize = 7;
+/// Or by how much it must be louder on average, and how long it must have spoken for an average.
+const DISPLACE_DB: f32 = 3.0;
+const DISPLACE_US: u64 = 140_000;
 /// How long a voice must speak, or be the louder of two, to become the active speaker.
 const LEAD_US: u64 = 300_000;
 const LEAD_OVER_SPEAKER_US: u64 = 600_000;
@@ -118,7 +169,6 @@ impl SpeakerSelector {
     /// Removes one that left or muted. Idempotent.
     pub fn remove(&mut self, now: Micros, id: VoiceId) {
         if self.voices.remove(&id).is_some() {
-            self.has_news = true;
             self.wake(now);
         }
     }
@@ -151,13 +201,12 @@ impl SpeakerSelector {
 
     /// Judges anew. Cheap enough for every 20 ms.
     pub fn tick(&mut self, now: Micros) -> SpeakerChange {
-        let is_removed = std::mem::take(&mut self.has_news);
         for voice in self.voices.values_mut() {
             voice.settle(now);
         }
         let change = SpeakerChange {
             speaking: self.judge_speaking(),
-            voices: self.select(now, is_removed),
+            voices: self.select(now),
             active: self.judge_active(now),
         };
         self.earliest_tick = now + FRAME;
@@ -176,13 +225,13 @@ impl SpeakerSelector {
     }
 
     /// Whose voices `listener` should hear, most important first, never its own: at most
-    /// [`VOICES`].
+    /// [`VOICES_MAX`]. Who has fewer slots hears the first.
     pub fn voices_for(&self, listener: VoiceId) -> impl Iterator<Item = VoiceId> + Clone + '_ {
         self.selected
             .iter()
             .copied()
             .filter(move |id| *id != listener)
-            .take(VOICES)
+            .take(VOICES_MAX)
     }
 
     /// The active speaker; the last one while nobody speaks.
@@ -211,96 +260,33 @@ impl SpeakerSelector {
         true
     }
 
-    fn select(&mut self, now: Micros, is_removed: bool) -> bool {
-        let before = self.selected.clone();
-        if is_removed {
-            self.selected.retain(|id| self.voices.contains_key(id));
-        }
-        // Free places go to the best of the others, the spare one last.
-        while self.selected.len() <= VOICES {
-            let Some(best) = self.best_unselected() else {
-                break;
+    /// Puts the voices in order anew. A voice keeps its place before the next one unless that one is
+    /// to go before it; so for each number of slots the ones heard are not outdone by one unheard.
+    fn select(&mut self, now: Micros) -> bool {
+        self.ranking.clear();
+        let selected = &self.selected;
+        self.ranking.extend(self.voices.iter().map(|(id, voice)| {
+            let place = selected.iter().position(|known| known == id);
+            voice.rank(now, *id, place.unwrap_or(usize::MAX))
+        }));
+        // Those who talk and those who pause stay as they were, a newcomer behind them; the silent
+        // ones by who spoke last, then by who came first.
+        self.ranking.sort_by(|a, b| {
+            let recency = |rank: &Rank| match rank.standing {
+                Standing::Silent => (0, rank.last_spoken),
+                _ => (usize::MAX - rank.place, rank.last_spoken),
             };
-            self.selected.push(best);
+            let order = b.standing.cmp(&a.standing);
+            let order = order.then_with(|| recency(b).cmp(&recency(a)));
+            order.then(a.joined.cmp(&b.joined))
+        });
+        std::mem::swap(&mut self.before, &mut self.selected);
+        self.selected.clear();
+        while self.selected.len() <= VOICES_MAX && !self.ranking.is_empty() {
+            let best = self.ranking.remove(foremost(&self.ranking));
+            self.selected.push(best.id);
         }
-        self.promote_spare(now);
-        if self.selected.len() > VOICES
-            && let Some(best) = self.best_unselected()
-            && self.is_better(best, self.selected[VOICES])
-        {
-            self.selected[VOICES] = best;
-        }
-        before != self.selected
-    }
-
-    /// Gives a place among the first to a speaker without one, where somebody there is silent or
-    /// much quieter.
-    fn promote_spare(&mut self, now: Micros) {
-        loop {
-            let head = self.selected.len().min(VOICES);
-            let challenger = self
-                .voices
-                .iter()
-                .filter(|(id, voice)| voice.is_speaking() && !self.selected[..head].contains(id))
-                .max_by(|a, b| a.1.lasting.total_cmp(&b.1.lasting))
-                .map(|(id, _)| *id);
-            let Some(challenger) = challenger else { return };
-            let Some(place) = self.place_for(challenger, now, head) else {
-                return;
-            };
-            let victim = std::mem::replace(&mut self.selected[place], challenger);
-            // Where the challenger was the spare, the one who made room becomes it.
-            for spare in self.selected.iter_mut().skip(head) {
-                if *spare == challenger {
-                    *spare = victim;
-                }
-            }
-        }
-    }
-
-    fn place_for(&mut self, challenger: VoiceId, now: Micros, head: usize) -> Option<usize> {
-        let voices = &self.voices;
-        let places = || self.selected[..head].iter().enumerate();
-        let silent = places()
-            .filter_map(|(place, id)| Some((place, voices.get(id)?)))
-            .filter(|(_, voice)| !voice.is_speaking())
-            .min_by_key(|(_, voice)| (voice.last_loud, voice.joined));
-        if let Some((place, _)) = silent {
-            return Some(place);
-        }
-        let (place, quietest) = places()
-            .filter_map(|(place, id)| Some((place, voices.get(id)?.lasting)))
-            .min_by(|a, b| a.1.total_cmp(&b.1))?;
-        let voice = self.voices.get_mut(&challenger)?;
-        if voice.lasting < quietest + DISPLACE_DB {
-            voice.louder_since = None;
-            return None;
-        }
-        let since = *voice.louder_since.get_or_insert(now);
-        (now.micros_since(since) >= DISPLACE_US).then(|| {
-            voice.louder_since = None;
-            place
-        })
-    }
-
-    fn best_unselected(&self) -> Option<VoiceId> {
-        let others = self.voices.keys().filter(|id| !self.selected.contains(id));
-        others
-            .copied()
-            .reduce(|best, id| if self.is_better(id, best) { id } else { best })
-    }
-
-    /// Speaking before silent, then who spoke last, then who came first.
-    fn is_better(&self, a: VoiceId, b: VoiceId) -> bool {
-        let rank = |id: VoiceId| {
-            let voice = self.voices.get(&id)?;
-            Some((
-                voice.is_speaking(),
-                voice.last_loud,
-                std::cmp::Reverse(voice.joined),
-            ))
-        };
-        rank(a) > rank(b)
+        self.before != self.selected
     }
 
     fn judge_active(&mut self, now: Micros) -> bool {
@@ -377,12 +363,17 @@ impl Voice {
         Self {
             loudness: 0.0,
             lasting: 0.0,
+            words: 0,
+            recent: [Beat::default(); RECENT_BEATS],
+            next_recent: 0,
+            beat: None,
+            last_word: None,
+            last_spoken: None,
             background: QUIET_MAX - ABOVE_BACKGROUND,
             last_packet: now,
             loud_since: None,
             last_loud: None,
             speaking_since: None,
-            louder_since: None,
             leading_since: None,
             joined,
         }
@@ -404,11 +395,24 @@ impl Voice {
             self.background += BACKGROUND_RISE;
         }
         let threshold = (self.background + ABOVE_BACKGROUND).clamp(QUIET_MAX, LOUD_MIN);
+        if loudness >= threshold {
+            self.last_word = Some(now);
+            let beat = self.beat.unwrap_or(Beat {
+                floor: loudness,
+                ceiling: loudness,
+            });
+            self.beat = Some(Beat {
+                floor: beat.floor.min(loudness),
+                ceiling: beat.ceiling.max(loudness),
+            });
+            self.words = self.words.saturating_add(1);
+            let share = (1.0 / f32::from(self.words)).max(LASTING);
+            self.lasting += (loudness - self.lasting) * share;
+        }
         if self.loudness < threshold {
             self.loud_since = None;
             return;
         }
-        self.lasting += (loudness - self.lasting) * LASTING;
         let since = *self.loud_since.get_or_insert(now);
         self.last_loud = Some(now);
         if now.micros_since(since) >= SPEECH_US && self.speaking_since.is_none() {
@@ -418,6 +422,13 @@ impl Voice {
 
     /// Lets time pass.
     fn settle(&mut self, now: Micros) {
+        // Packets do not come on the beat: one without a packet was as loud as the one before.
+        let is_talking = self.is_talking(now);
+        let last = (self.next_recent + RECENT_BEATS - 1) % RECENT_BEATS;
+        if let Some(beat) = self.beat.take().or(is_talking.then_some(self.recent[last])) {
+            self.recent[self.next_recent] = beat;
+            self.next_recent = (self.next_recent + 1) % RECENT_BEATS;
+        }
         if now.micros_since(self.last_packet) > PACKETS_END_US {
             self.loudness = 0.0;
             self.loud_since = None;
@@ -428,6 +439,40 @@ impl Voice {
         {
             self.speaking_since = None;
             self.lasting = 0.0;
+            self.words = 0;
+            self.recent = [Beat::default(); RECENT_BEATS];
+        }
+        if self.is_speaking() {
+            self.last_spoken = self.last_loud;
+        }
+    }
+
+    /// Whether it says a word now.
+    fn is_talking(&self, now: Micros) -> bool {
+        self.last_word
+            .is_some_and(|last| now.micros_since(last) <= PAUSE_US)
+    }
+
+    fn rank(&self, now: Micros, id: VoiceId, place: usize) -> Rank {
+        let standing = match (self.is_speaking(), self.is_talking(now)) {
+            (false, _) => Standing::Silent,
+            (true, false) => Standing::Pausing,
+            (true, true) => Standing::Talking,
+        };
+        let floors = self.recent.iter().map(|beat| beat.floor);
+        let ceilings = self.recent.iter().map(|beat| beat.ceiling);
+        Rank {
+            id,
+            place,
+            standing,
+            floor: floors.fold(f32::INFINITY, f32::min),
+            ceiling: ceilings.fold(0.0, f32::max),
+            lasting: self.lasting,
+            is_steady: self
+                .speaking_since
+                .is_some_and(|since| now.micros_since(since) >= DISPLACE_US),
+            last_spoken: self.last_spoken,
+            joined: self.joined,
         }
     }
 
@@ -438,4 +483,28 @@ impl Voice {
     fn is_settled(&self) -> bool {
         self.loud_since.is_none() && self.speaking_since.is_none()
     }
+}
+
+/// The place of the first of `ranking` before which no other one is to go. Only those who talk
+/// contend; they come first.
+fn foremost(ranking: &[Rank]) -> usize {
+    let talking = ranking
+        .iter()
+        .take_while(|rank| rank.standing == Standing::Talking);
+    let floor = talking.clone().map(|rank| rank.floor).fold(0.0, f32::max);
+    let steady = talking.clone().filter(|rank| rank.is_steady);
+    let loudest = steady.max_by(|a, b| a.lasting.total_cmp(&b.lasting));
+    let is_outdone = |rank: &Rank| {
+        loudest.is_some_and(|loudest| {
+            loudest.lasting >= rank.lasting + DISPLACE_DB && rank.floor <= loudest.ceiling
+        })
+    };
+    // Somebody's ceiling is not below the highest floor: at least that one's own.
+    let is_level = |rank: &Rank| rank.ceiling >= floor;
+    let first = talking
+        .clone()
+        .position(|rank| is_level(rank) && !is_outdone(rank));
+    first
+        .or_else(|| talking.clone().position(is_level))
+        .unwrap_or(0)
 }
