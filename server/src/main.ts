@@ -184,7 +184,7 @@ async function workers({
   shutdown,
 }: Ground): Promise<ReturnType<typeof createMedia>> {
   const spawn = spawnWorkerProcess(workerProgram(config.media.worker_bin));
-  const media = createMedia({ config: config.media, clock, log, spawn });
+  const media = createMedia({ config: config.media, limits: config.limits, clock, log, spawn });
   await media.start();
   shutdown.opened("media", () => media.close());
   return media;

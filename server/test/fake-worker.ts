@@ -1,5 +1,6 @@
 // A media worker without media, for tests: real frames over real pipes, and a hand on what it tells.
 import { PassThrough } from "node:stream";
+import { readConfig } from "../src/kernel/config.ts";
 import type {
   Command,
   EndpointId,
@@ -22,6 +23,12 @@ const extensions = [
   "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time",
   "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01",
 ];
+
+/** What workers are given where a test is not about it: the configuration's own. */
+export const media_settings = (() => {
+  const { config } = readConfig({ argv: [], env: {}, file: () => null });
+  return { media: config.media, limits: config.limits };
+})();
 
 /** One fake process. */
 export interface FakeWorker extends WorkerProcess {

@@ -32,7 +32,7 @@ import { createMedia, type Media } from "../src/media/index.ts";
 import * as sdp from "../src/sdp/index.ts";
 import type { JournalEvent, Store } from "../src/store/index.ts";
 import { openTestStore } from "./database.ts";
-import { createFakeWorkers, type FakeWorkers } from "./fake-worker.ts";
+import { createFakeWorkers, type FakeWorkers, media_settings } from "./fake-worker.ts";
 
 /** Everything that takes part in a join. */
 export interface Joining {
@@ -75,7 +75,13 @@ export async function startJoining(
   const store = given.store ?? (await openTestStore({ clock }));
   const fakes = createFakeWorkers();
   const media = createMedia({
-    config: { host: "127.0.0.1", port: 0, announced_address: "", worker_count: given.workers ?? 1 },
+    config: {
+      ...media_settings.media,
+      host: "127.0.0.1",
+      port: 0,
+      worker_count: given.workers ?? 1,
+    },
+    limits: media_settings.limits,
     // The fakes do not beat by themselves: hangs have tests of their own.
     clock: createManualClock(),
     log,

@@ -209,6 +209,16 @@ const schema = {
     ),
     worker_count: integer(0, "processes", "Media workers. 0: one per core.", { max: 256 }),
     worker_bin: text("", "The media worker's program.", "the one that was built here"),
+    worker_uid: integer(
+      65_533,
+      "user id",
+      "User and group that a media worker becomes once its ports are open, where the server is root. Nothing else should run as it. 0: stays root.",
+      { max: 2 ** 31 - 2 },
+    ),
+    worker_filter: flag(
+      true,
+      "On Linux: a media worker gives up all system calls that it does not need.",
+    ),
   },
   limits: {
     auth_rate: integer(10, "requests/s", "Per address, on `/auth/*`. 0: no limit."),
@@ -228,6 +238,24 @@ const schema = {
       "connections",
       "Of one address, or IPv6 /64; trusted proxies are not counted. Above: 429 and closed.",
       { min: 1 },
+    ),
+    media_unproven_bytes_max: integer(
+      3_000,
+      "bytes",
+      "That a media worker begins to send to an address before that has proven that it wants them. Beyond: withheld until it has.",
+      { min: 500, max: 65_536 },
+    ),
+    media_tcp_unconfirmed_max: integer(
+      512,
+      "connections",
+      "To the TCP port of one media worker that have not proven whose they are. Beyond: the oldest is closed.",
+      { min: 1, max: 4_096 },
+    ),
+    media_tcp_unconfirmed_per_address_max: integer(
+      32,
+      "connections",
+      "The same, from one IP address (IPv6: from one /64).",
+      { min: 1, max: 4_096 },
     ),
     conference_calls_max: integer(1000, "joins", "Present in one conference.", { min: 1 }),
     sockets_max: integer(10_000, "sockets", "Live and event sockets whose credential was judged.", {

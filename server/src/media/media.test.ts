@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { createFakeWorkers, type FakeWorkers } from "../../test/fake-worker.ts";
+import { createFakeWorkers, type FakeWorkers, media_settings } from "../../test/fake-worker.ts";
 import { createManualClock, type ManualClock } from "../kernel/clock.ts";
 import { silentLog } from "../kernel/log.ts";
 import { Problem } from "../kernel/problem.ts";
@@ -19,7 +19,8 @@ const stage = async (worker_count = 1, port = 0): Promise<Stage> => {
   const clock = createManualClock();
   const fakes = createFakeWorkers();
   const media = createMedia({
-    config: { host: "127.0.0.1", port, announced_address: "", worker_count },
+    config: { ...media_settings.media, host: "127.0.0.1", port, worker_count },
+    limits: media_settings.limits,
     clock,
     log: silentLog(),
     spawn: fakes.spawn,
@@ -225,7 +226,8 @@ test("a_worker_of_another_protocol_is_refused_at_the_start", async () => {
   const fakes = createFakeWorkers();
   fakes.protocol_version = 99;
   const media = createMedia({
-    config: { host: "127.0.0.1", port: 0, announced_address: "", worker_count: 1 },
+    config: { ...media_settings.media, host: "127.0.0.1", port: 0, worker_count: 1 },
+    limits: media_settings.limits,
     clock: createManualClock(),
     log: silentLog(),
     spawn: fakes.spawn,

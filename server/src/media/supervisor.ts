@@ -20,11 +20,24 @@ export interface MediaConfig {
   readonly announced_address: string;
   /** 0 = one per core. */
   readonly worker_count: number;
+  /** User that workers become, where the server is root; 0: they stay root. */
+  readonly worker_uid: number;
+  /** Whether workers give up system calls that they do not need. */
+  readonly worker_filter: boolean;
+}
+
+/** The part of the section `limits` of the configuration that workers keep to. */
+export interface MediaLimits {
+  readonly media_unproven_bytes_max: number;
+  readonly media_tcp_unconfirmed_max: number;
+  readonly media_tcp_unconfirmed_per_address_max: number;
 }
 
 /** What the media port is made of. */
 export interface MediaPorts {
   readonly config: MediaConfig;
+  /** The part of the section `limits` that workers keep to. */
+  readonly limits: MediaLimits;
   readonly clock: Clock;
   readonly log: Log;
   readonly spawn: SpawnWorker;
@@ -34,7 +47,7 @@ export interface MediaPorts {
 
 /** Makes the media port. `start` it before use. */
 export function createMedia(ports: MediaPorts): Media {
-  const { config, clock, log } = ports;
+  const { config, limits, clock, log } = ports;
   const listeners: { [Name in keyof MediaEvents]: Set<(event: MediaEvents[Name]) => void> } = {
     endpoint_connected: new Set(),
     endpoint_silent: new Set(),
@@ -58,7 +71,20 @@ export function createMedia(ports: MediaPorts): Media {
   function makeWorker(index: number): Worker {
     const worker: Worker = createWorker(
       { clock, log, spawn: ports.spawn },
-      { index, host: config.host, port: config.port === 0 ? 0 : config.port + index },
+      {
+        index,
+        host: config.host,
+        port: config.port === 0 ? 0 : config.port + index,
+        limits: {
+          unproven_bytes_max: limits.media_unproven_bytes_max,
+          tcp_unconfirmed_max: limits.media_tcp_unconfirmed_max,
+          tcp_unconfirmed_per_address_max: limits.media_tcp_unconfirmed_per_address_max,
+        },
+        confinement: {
+          uid: config.worker_uid === 0 ? null : config.worker_uid,
+          filter: config.worker_filter,
+        },
+      },
       {
         event: (event) => passOn(event),
         died: (reason) =>

@@ -73,7 +73,45 @@ certificate: Certificate | null,
 /**
  * Seed for everything random that is not a secret. None: from the system.
  */
-seed: number | null, };
+seed: number | null,
+/**
+ * Bounds that an operator sets.
+ */
+limits: WorkerLimits,
+/**
+ * What the worker gives up once its sockets are bound.
+ */
+confinement: Confinement, };
+
+/**
+ * Bounds of a worker that an operator sets.
+ */
+export type WorkerLimits = {
+/**
+ * Bytes that are begun to be sent to an address that has not proven that it wants them.
+ */
+unproven_bytes_max: number,
+/**
+ * TCP connections that have not passed an ICE check, of everybody. The oldest makes room.
+ */
+tcp_unconfirmed_max: number,
+/**
+ * The same, of one IP address (of one /64 with IPv6).
+ */
+tcp_unconfirmed_per_address_max: number, };
+
+/**
+ * What a worker gives up once its sockets are bound.
+ */
+export type Confinement = {
+/**
+ * User and group that it becomes where it was started as root. None: it stays root.
+ */
+uid: number | null,
+/**
+ * On Linux: no new privileges, and system calls that a worker does not need end it.
+ */
+filter: boolean, };
 
 /**
  * A DTLS identity. Kept in the server's memory, never on disk.

@@ -15,7 +15,15 @@ import {
 } from "./limits.ts";
 import { mediaProblems } from "./problems.ts";
 import type { SpawnWorker } from "./process.ts";
-import type { Capabilities, Configured, EndpointId, Event, Reply, Request } from "./wire.ts";
+import type {
+  Capabilities,
+  Configure,
+  Configured,
+  EndpointId,
+  Event,
+  Reply,
+  Request,
+} from "./wire.ts";
 
 /** What a worker's life tells the supervisor. */
 export interface WorkerListener {
@@ -47,7 +55,11 @@ export interface Worker {
 /** Makes a place for a worker; nothing runs before `start`. */
 export function createWorker(
   ports: { clock: Clock; log: Log; spawn: SpawnWorker },
-  given: { index: number; host: string; port: number },
+  given: Pick<Configure, "limits" | "confinement"> & {
+    index: number;
+    host: string;
+    port: number;
+  },
   listener: WorkerListener,
 ): Worker {
   const { clock, spawn } = ports;
@@ -84,6 +96,8 @@ export function createWorker(
         tcp: configured ? configured.tcp : address,
         certificate: configured?.certificate ?? null,
         seed: null,
+        limits: given.limits,
+        confinement: given.confinement,
       },
       start_timeout_ms,
     );

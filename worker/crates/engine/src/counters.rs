@@ -21,8 +21,14 @@ counters! {
     RtcpIn = "rtcp_in",
     /// ICE checks answered with success.
     ChecksIn = "checks_in",
-    /// Addresses that a valid check moved from one endpoint to another.
+    /// Addresses that moved from one endpoint to another, when the other had proven them.
     AddressesTakenOver = "addresses_taken_over",
+    /// Our checks to addresses that have to prove themselves.
+    ChecksOut = "checks_out",
+    /// Answers to them.
+    AnswersIn = "check_answers_in",
+    /// Times that the media of an endpoint moved to another address.
+    MediaMoved = "media_moved",
     /// RTP packets forwarded.
     Forwarded = "rtp_forwarded",
     /// RTP packets sent again.
@@ -59,7 +65,7 @@ counters! {
     DroppedMuted = "dropped_muted",
     /// A packet larger than any media packet.
     DroppedTooLarge = "dropped_too_large",
-    /// A STUN answer or indication; we never ask.
+    /// A STUN answer that nobody waits for, or an indication.
     DroppedStunResponse = "dropped_stun_response",
     /// A source's packet that a line does not send: older than its last switch, a voice that begins
     /// too soon after the last one, or more in a second than a take-over can jump over.
@@ -70,6 +76,8 @@ counters! {
     RtxAwaited = "rtx_awaited",
     /// A retransmission that is no longer cached.
     RefusedRtxGone = "refused_rtx_gone",
+    /// Handshake packets beyond what an address without proof gets.
+    WithheldUnproven = "withheld_unproven",
     /// Media for a viewer that is silent.
     WithheldSilent = "withheld_silent",
     /// A packet that found no room in the send buffer.

@@ -16,7 +16,7 @@ use crate::shared::{EndpointKey, Epoch, Shared, Timer};
 use crate::slab::{Key, Slab};
 use crate::transport::State;
 use crate::transport::dtls::Identity;
-use crate::transport::ice::{Check, NotACheck};
+use crate::transport::ice::{Answer, Check, NotACheck};
 
 /// Something for the engine.
 #[derive(Debug)]
@@ -54,6 +54,23 @@ pub enum Output<'a> {
     },
 }
 
+/// Bounds that an operator sets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes that we begin to send to an address that has not proven that packets reach who
+    /// wants them; answers are beside that, and never longer than what they answer.
+    pub unproven_bytes_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        // Two flights of a handshake and the checks beside them.
+        Self {
+            unproven_bytes_max: 3_000,
+        }
+    }
+}
+
 /// What an engine is made with.
 pub struct Setup {
     /// The moment at which it is made, on all clocks.
@@ -62,6 +79,8 @@ pub struct Setup {
     pub identity: Identity,
     /// Seed of everything random that is no secret.
     pub seed: u64,
+    /// Bounds that an operator sets.
+    pub limits: Limits,
 }
 
 /// The media engine of one worker.
@@ -86,7 +105,7 @@ impl Engine {
     /// Makes an engine without rooms.
     #[must_use]
     pub fn new(setup: Setup) -> Self {
-        let mut shared = Shared::new(setup.epoch, setup.identity, setup.seed);
+        let mut shared = Shared::new(setup);
         shared.after(limits::HEARTBEAT_INTERVAL_US, Timer::Heartbeat);
         Self {
             shared,
@@ -162,7 +181,7 @@ impl Engine {
                 match self.shared.routes.by_address.get(&from).copied() {
                     Some(key) => {
                         self.in_room(key.room, |room, shared| {
-                            room.on_packet(key.endpoint, bytes, shared);
+                            room.on_packet(key.endpoint, from, bytes, shared);
                         });
                     }
                     None => self.shared.count(Counter::DroppedForeignAddress),
@@ -175,7 +194,7 @@ impl Engine {
         let check = match Check::parse(bytes) {
             Ok(check) => check,
             Err(NotACheck::Malformed) => return self.shared.count(Counter::DroppedMalformed),
-            Err(NotACheck::NotARequest) => return self.shared.count(Counter::DroppedStunResponse),
+            Err(NotACheck::NotARequest) => return self.on_stun_answer(from, bytes),
         };
         match self
             .shared
@@ -191,6 +210,24 @@ impl Engine {
             }
             None => self.shared.count(Counter::DroppedUnknownUfrag),
         }
+    }
+
+    /// An answer to a check of ours: from an address that somebody has, or that somebody claims.
+    fn on_stun_answer(&mut self, from: Address, bytes: &[u8]) {
+        let routes = &self.shared.routes;
+        let owner = routes.by_address.get(&from).copied();
+        let claimant = routes.claims.get(&from).copied();
+        if let Some(answer) = Answer::parse(bytes) {
+            for key in [owner, claimant].into_iter().flatten() {
+                let is_taken = self.in_room(key.room, |room, shared| {
+                    room.on_answer(key.endpoint, &answer, from, shared)
+                });
+                if is_taken == Some(true) {
+                    return;
+                }
+            }
+        }
+        self.shared.count(Counter::DroppedStunResponse);
     }
 
     fn on_disconnected(&mut self, from: Address) {
@@ -230,6 +267,7 @@ impl Engine {
         let routes = &mut self.shared.routes;
         let is_other = |owner: &EndpointKey| owner.room != key;
         routes.by_address.retain(|_, owner| is_other(owner));
+        routes.claims.retain(|_, owner| is_other(owner));
         routes.by_ufrag.retain(|_, owner| is_other(owner));
         routes.by_id.retain(|_, owner| is_other(owner));
         self.shared.count(Counter::RoomsFailed);
@@ -311,11 +349,7 @@ impl Engine {
                 endpoint: endpoint.id,
                 room: room.id,
                 connected: endpoint.transport.state != State::Connecting,
-                address: endpoint
-                    .transport
-                    .ice
-                    .selected()
-                    .map(Address::socket_address),
+                address: endpoint.transport.ice.lead().map(Address::socket_address),
                 round_trip_us: endpoint
                     .round_trip
                     .map(|round_trip| u32::try_from(round_trip.as_micros()).unwrap_or(u32::MAX)),
@@ -381,6 +415,7 @@ mod tests {
             },
             identity: Identity::generate().unwrap(),
             seed: 1,
+            limits: Limits::default(),
         })
     }
 

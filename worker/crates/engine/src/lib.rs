@@ -23,7 +23,7 @@ mod transport;
 mod wheel;
 
 pub use address::Address;
-pub use engine::{Engine, Input, Output, Setup};
+pub use engine::{Engine, Input, Limits, Output, Setup};
 pub use outbox::{Batch, Run};
 pub use shared::Epoch;
 pub use transport::dtls::{Identity, IdentityError};

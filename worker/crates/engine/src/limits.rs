@@ -19,6 +19,21 @@ pub const CODECS_MAX: usize = 16;
 pub const PATHS_MAX: usize = 8;
 /// A path other than the nominated one is taken when that has been silent for this long, us.
 pub const PATH_STALE_US: u64 = 3_000_000;
+/// Bytes that an address without proof gets at most for each that came from it (RFC 9000 section 8.1).
+pub const UNPROVEN_FACTOR: usize = 3;
+/// Our checks to an address that has not answered: one each this long, us, and so many for each
+/// check from there.
+pub const CHECK_BACK_INTERVAL_US: u64 = 100_000;
+/// See [`CHECK_BACK_INTERVAL_US`].
+pub const CHECKS_BACK_MAX: u32 = 5;
+/// A handshake that begins before its address is proven waits for the proof this long, us. The
+/// answer to our check is on its way beside it; who never answers loses no more than this.
+pub const HANDSHAKE_HELD_US: u64 = 100_000;
+/// Of what an address without proof may get, so many bytes are kept for the handshake.
+pub const HANDSHAKE_RESERVE_BYTES: usize = 600;
+/// An address that a packet has proven must answer a check within this time, us, where the far
+/// side is known to answer checks.
+pub const PROOF_BY_PACKET_US: u64 = 2_000_000;
 /// ICE passwords and names, bytes (RFC 8839 allows up to 256).
 pub const ICE_CREDENTIAL_BYTES_MAX: usize = 256;
 

@@ -9,6 +9,7 @@ use parley_wire::{EndpointId, EndpointSnapshot, Event, Message};
 
 use crate::address::Address;
 use crate::counters::{Counter, Counters};
+use crate::engine::{Limits, Setup};
 use crate::outbox::Outbox;
 use crate::room::endpoint::Endpoint;
 use crate::slab::Key;
@@ -67,6 +68,8 @@ pub(crate) enum Timer {
 pub(crate) enum EndpointTimer {
     /// Retransmission of a DTLS flight.
     Dtls,
+    /// Checks of ours that were not answered, and what waits for an answer.
+    Path,
     /// Reports, consent.
     Report,
     /// Transport-wide feedback.
@@ -95,8 +98,35 @@ pub(crate) enum RoomTimer {
 #[derive(Default)]
 pub(crate) struct Routes {
     pub(crate) by_address: HashMap<Address, EndpointKey>,
+    /// Addresses of others that somebody says are theirs, and has not proven.
+    pub(crate) claims: HashMap<Address, EndpointKey>,
     pub(crate) by_ufrag: HashMap<String, EndpointKey>,
     pub(crate) by_id: HashMap<EndpointId, EndpointKey>,
+}
+
+impl Routes {
+    /// Somebody's check came from an address. It leads to them, unless it leads to somebody else:
+    /// then the claim waits for its proof, or anybody could take an address from its owner by
+    /// writing it into a packet.
+    pub(crate) fn claim(&mut self, address: Address, key: EndpointKey) {
+        let owner = *self.by_address.entry(address).or_insert(key);
+        if owner != key {
+            self.claims.insert(address, key);
+        }
+    }
+
+    /// Somebody gives an address up. Who claims it has it now.
+    pub(crate) fn release(&mut self, address: Address, key: EndpointKey) {
+        if self.claims.get(&address) == Some(&key) {
+            self.claims.remove(&address);
+        }
+        if self.by_address.get(&address) == Some(&key) {
+            match self.claims.remove(&address) {
+                Some(claimant) => self.by_address.insert(address, claimant),
+                None => self.by_address.remove(&address),
+            };
+        }
+    }
 }
 
 /// Numbers that need not be secret: a splitmix64 generator with the seed from the server.
@@ -118,6 +148,7 @@ impl Random {
 
 /// The shared part of an engine.
 pub(crate) struct Shared {
+    pub(crate) limits: Limits,
     pub(crate) now: Micros,
     pub(crate) epoch: Epoch,
     pub(crate) outbox: Outbox,
@@ -140,8 +171,15 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(epoch: Epoch, identity: Identity, seed: u64) -> Self {
+    pub(crate) fn new(setup: Setup) -> Self {
+        let Setup {
+            epoch,
+            identity,
+            seed,
+            limits,
+        } = setup;
         Self {
+            limits,
             now: epoch.monotonic,
             epoch,
             outbox: Outbox::new(),
@@ -162,6 +200,19 @@ impl Shared {
 
     pub(crate) fn count(&mut self, counter: Counter) {
         self.counters.count(counter);
+    }
+
+    /// An address has proven to be somebody's.
+    pub(crate) fn own(&mut self, address: Address, key: EndpointKey) {
+        if self.routes.claims.get(&address) == Some(&key) {
+            self.routes.claims.remove(&address);
+        }
+        let replaced = self.routes.by_address.insert(address, key);
+        if replaced.is_some_and(|other| other != key) {
+            // Another endpoint behind the same address and port: the newer proof wins, as when a
+            // browser's socket was given away again.
+            self.count(Counter::AddressesTakenOver);
+        }
     }
 
     /// Tells the server that something happened.
@@ -207,9 +258,7 @@ impl Shared {
             self.routes.by_ufrag.remove(ufrag);
         }
         for address in endpoint.transport.ice.addresses() {
-            if self.routes.by_address.get(&address) == Some(&key) {
-                self.routes.by_address.remove(&address);
-            }
+            self.routes.release(address, key);
             if let Address::Tcp { connection, .. } = address {
                 self.disconnects.push_back(connection);
             }

@@ -1,5 +1,10 @@
 //! The handshake with OpenSSL at the other end, in both roles and with every kind of key that
 //! appliances have.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a panic is how a test fails"
+)]
 
 mod table;
 

@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 
 use parley_engine::limits;
 use parley_wire::{
-    DtlsParameters, DtlsRole, EndReason, EndpointRestart, ErrorCode, Event, Fingerprint, Request,
-    Source,
+    DtlsParameters, DtlsRole, EndReason, EndpointOpen, EndpointRestart, ErrorCode, Event,
+    Fingerprint, Request, Source,
 };
 use table::{Picture, Table, ice};
 
@@ -205,11 +205,10 @@ fn an_ice_restart_keeps_the_old_path_until_the_new_one_is_checked() {
     let mut open = table.seats[viewer].open.clone();
     open.ice = ice(0, 1);
     let mut fresh = table.far_end(&open);
-    let now = table.now;
-    fresh.advance(now).unwrap();
-    let check = fresh.transmit().unwrap();
+    fresh.leave_dtls_to_others();
     let new_address: SocketAddr = ([198, 51, 100, 1], 50_001).into();
-    assert!(table.inject(new_address, &check) > 0);
+    table.capture(new_address);
+    table.visit(&mut fresh, new_address);
     table.seats[viewer].address = new_address;
     table.picture(camera, "cam", None, Picture::delta(3, 1));
     assert_eq!(
@@ -323,4 +322,184 @@ fn nobody_begins_where_the_connection_is_on_hold() {
     assert_eq!(ends(&table), []);
     table.run(limits::CONNECT_TIMEOUT_US / 1_000 + 1_500);
     assert_eq!(ends(&table), [EndReason::ConnectTimeout]);
+}
+
+/// Somebody looks at a camera; their address, and what they have got.
+fn watching(edit: impl Fn(&mut EndpointOpen)) -> (Table, usize, usize) {
+    let mut table = Table::new();
+    let viewer = table.join(&[], 1, &edit);
+    let camera = table.join(&[], 0, &edit);
+    table.tile(viewer, 0, Some((camera, Source::Camera)), (640, 360));
+    table.picture(camera, "cam", None, Picture::key(1, 1));
+    assert_eq!(table.seats[viewer].got.len(), 1);
+    (table, viewer, camera)
+}
+
+const ELSEWHERE: ([u8; 4], u16) = ([203, 0, 113, 77], 50_000);
+
+/// A nominating check of a seat's own, with its right credentials.
+#[allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+fn check_of(table: &Table, seat: usize) -> Vec<u8> {
+    let mut far = table.far_end(&table.seats[seat].open.clone());
+    far.advance(table.now).unwrap();
+    far.transmit().unwrap()
+}
+
+#[test]
+fn media_does_not_go_to_an_address_that_never_asked_for_it() {
+    let (mut table, viewer, camera) = watching(|_| {});
+    let victim: SocketAddr = ELSEWHERE.into();
+    let check = check_of(&table, viewer);
+    let mut came = 0;
+    for round in 0..20_u16 {
+        came += check.len();
+        table.inject(victim, &check);
+        for number in 0..25 {
+            table.picture(
+                camera,
+                "cam",
+                None,
+                Picture::delta(2 + round * 25 + number, 1),
+            );
+            table.run(40);
+        }
+    }
+    let went = table.bytes_out[&victim];
+    assert!(went <= came * limits::UNPROVEN_FACTOR, "{went} for {came}");
+    assert_eq!(table.seats[viewer].got.len(), 1 + 20 * 25);
+    assert_eq!(table.counter("media_moved"), 0);
+    table.assert_sound();
+}
+
+#[test]
+fn checks_from_elsewhere_are_no_consent_for_the_address_that_media_goes_to() {
+    let (mut table, viewer, camera) = watching(|_| {});
+    // The viewer's own address is given up, and somebody else may have it now.
+    table.seats[viewer].is_wired = false;
+    let victim: SocketAddr = ELSEWHERE.into();
+    let check = check_of(&table, viewer);
+    for _ in 0..10 {
+        table.inject(victim, &check);
+        table.run(1_000);
+    }
+    let before = table.bytes_out[&table.seats[viewer].address];
+    table.picture(camera, "cam", None, Picture::key(2, 1));
+    table.run(1_000);
+    assert_eq!(table.bytes_out[&table.seats[viewer].address], before);
+    assert!(has(&table, |event| matches!(
+        event,
+        Event::EndpointSilent { .. }
+    )));
+}
+
+#[test]
+fn a_switch_of_networks_costs_one_round_trip() {
+    let (mut table, viewer, camera) = watching(|_| {});
+    let there: SocketAddr = ELSEWHERE.into();
+    table.capture(there);
+    let mut far = table.far_end(&table.seats[viewer].open.clone());
+    far.leave_dtls_to_others();
+    table.visit(&mut far, there);
+    assert_eq!(table.counter("media_moved"), 1);
+    table.seats[viewer].address = there;
+    table.picture(camera, "cam", None, Picture::delta(2, 1));
+    assert_eq!(table.seats[viewer].got.len(), 2);
+    table.assert_sound();
+}
+
+#[test]
+fn a_packet_that_authenticates_moves_media_for_who_answers_no_checks() {
+    let mut table = Table::new();
+    let viewer = table.sit_down(&[], 1, |_| {});
+    table.seats[viewer].far.leave_checks_unanswered();
+    table.run(1_000);
+    assert!(table.seats[viewer].far.is_connected());
+    let camera = table.join(&[], 0, |_| {});
+    table.tile(viewer, 0, Some((camera, Source::Camera)), (640, 360));
+    table.picture(camera, "cam", None, Picture::key(1, 1));
+    assert_eq!(table.seats[viewer].got.len(), 1);
+
+    let there: SocketAddr = ELSEWHERE.into();
+    let check = check_of(&table, viewer);
+    table.inject(there, &check);
+    table.picture(camera, "cam", None, Picture::delta(2, 1));
+    assert_eq!(table.seats[viewer].got.len(), 2, "not yet");
+    table.seats[viewer].address = there;
+    table.voice(viewer, 20);
+    table.picture(camera, "cam", None, Picture::delta(3, 1));
+    assert_eq!(table.seats[viewer].got.len(), 3);
+    table.run(10_000);
+    table.picture(camera, "cam", None, Picture::key(4, 1));
+    assert_eq!(table.seats[viewer].got.len(), 4);
+    table.assert_sound();
+}
+
+#[test]
+fn who_answers_no_checks_connects_in_both_roles() {
+    for role in [DtlsRole::Server, DtlsRole::Client] {
+        let mut table = Table::new();
+        let seat = table.sit_down(&[], 0, |open| open.dtls.role = role);
+        table.seats[seat].far.leave_checks_unanswered();
+        // It checks each 2.5 s, and each check lets three times its bytes out.
+        table.run(8_000);
+        assert!(table.seats[seat].far.is_connected(), "{role:?}");
+    }
+}
+
+#[test]
+fn a_handshake_that_somebody_else_wants_sent_is_small() {
+    for role in [DtlsRole::Server, DtlsRole::Client] {
+        let mut table = Table::new();
+        let seat = table.sit_down(&[], 0, |open| open.dtls.role = role);
+        table.seats[seat].is_wired = false;
+        let victim: SocketAddr = ELSEWHERE.into();
+        table.capture(victim);
+        let mut far = table.far_end(&table.seats[seat].open.clone());
+        far.leave_checks_unanswered();
+        far.advance(table.now).unwrap();
+        let check = far.transmit().unwrap();
+        let mut came = check.len();
+        table.inject(victim, &check);
+        for mut packet in table.take_captured(victim) {
+            far.handle(table.now, &mut packet).unwrap();
+        }
+        // With us as the server: a ClientHello, again and again.
+        let hello = far.transmit();
+        for _ in 0..10 {
+            if let Some(hello) = &hello {
+                came += hello.len();
+                table.inject(victim, hello);
+            }
+            table.run(1_000);
+            let went = table.bytes_out[&victim];
+            assert!(
+                went <= came * limits::UNPROVEN_FACTOR && went <= 3_000 + came,
+                "{role:?}: {went} for {came}"
+            );
+        }
+        assert_eq!(table.counter("media_moved"), 0);
+    }
+}
+
+#[test]
+fn an_address_is_not_taken_from_its_owner_by_the_check_of_another() {
+    let (mut table, viewer, camera) = watching(|_| {});
+    let owned = table.seats[camera].address;
+    let check = check_of(&table, viewer);
+    for number in 2..50 {
+        table.inject(owned, &check);
+        table.picture(camera, "cam", None, Picture::delta(number, 1));
+        table.run(40);
+    }
+    assert_eq!(table.seats[viewer].got.len(), 49);
+    assert_eq!(table.counter("addresses_taken_over"), 0);
+
+    // Who is really there now can show it, and then it is theirs.
+    table.seats[camera].is_wired = false;
+    table.capture(owned);
+    let mut far = table.far_end(&table.seats[viewer].open.clone());
+    far.leave_dtls_to_others();
+    table.run(2_000);
+    table.visit(&mut far, owned);
+    assert_eq!(table.counter("addresses_taken_over"), 1);
 }

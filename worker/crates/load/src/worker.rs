@@ -6,7 +6,9 @@ use std::process::{Child, ChildStdin, Command as Process, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use parley_wire::{Command, Configure, Message, Reply, Request, RoomId, Stats};
+use parley_wire::{
+    Command, Configure, Confinement, Message, Reply, Request, RoomId, Stats, WorkerLimits,
+};
 use uuid::Uuid;
 
 use crate::Failure;
@@ -59,6 +61,16 @@ impl Worker {
             tcp: None,
             certificate: None,
             seed: Some(1),
+            limits: WorkerLimits {
+                unproven_bytes_max: 3_000,
+                tcp_unconfirmed_max: 512,
+                tcp_unconfirmed_per_address_max: 32,
+            },
+            // As it is run.
+            confinement: Confinement {
+                uid: Some(65_533),
+                filter: true,
+            },
         };
         match worker.ask(Request::Configure(configure))? {
             Reply::Configured(configured) => worker.address = configured.udp,

@@ -152,15 +152,69 @@ fn poll_descriptors(ready: &mut [libc::pollfd; 2], timeout: Option<Duration>) ->
     unsafe { libc::poll(ready.as_mut_ptr(), 2, ms) }
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))] // All of 127/8 is this machine.
 mod tests {
     use std::io::{Read as _, Write as _};
     use std::net::TcpStream;
+    use std::os::fd::{FromRawFd as _, OwnedFd};
 
     use super::*;
 
+    /// A socket that connects from an address of our choice, which std cannot.
+    struct Bound(OwnedFd);
+
+    fn bound_socket(from: SocketAddr) -> Bound {
+        let SocketAddr::V4(v4) = from else {
+            panic!("IPv4 only");
+        };
+        // SAFETY: no pointers; the descriptor is ours alone.
+        let socket =
+            unsafe { OwnedFd::from_raw_fd(libc::socket(libc::AF_INET, libc::SOCK_STREAM, 0)) };
+        let name = ipv4(v4);
+        // SAFETY: a whole sockaddr_in with its size.
+        let result = unsafe {
+            libc::bind(
+                socket.as_raw_fd(),
+                (&raw const name).cast(),
+                size_of::<libc::sockaddr_in>() as libc::socklen_t,
+            )
+        };
+        assert_eq!(result, 0, "{}", io::Error::last_os_error());
+        Bound(socket)
+    }
+
+    fn ipv4(address: std::net::SocketAddrV4) -> libc::sockaddr_in {
+        // SAFETY: plain integers, for which all zeroes is a value.
+        let mut name: libc::sockaddr_in = unsafe { std::mem::zeroed() };
+        name.sin_family = libc::AF_INET as libc::sa_family_t;
+        name.sin_port = address.port().to_be();
+        name.sin_addr.s_addr = u32::from_ne_bytes(address.ip().octets());
+        name
+    }
+
+    impl Bound {
+        fn connect(self, to: SocketAddr) -> TcpStream {
+            let SocketAddr::V4(v4) = to else {
+                panic!("IPv4 only");
+            };
+            let name = ipv4(v4);
+            // SAFETY: a whole sockaddr_in with its size.
+            let result = unsafe {
+                libc::connect(
+                    self.0.as_raw_fd(),
+                    (&raw const name).cast(),
+                    size_of::<libc::sockaddr_in>() as libc::socklen_t,
+                )
+            };
+            assert_eq!(result, 0, "{}", io::Error::last_os_error());
+            TcpStream::from(self.0)
+        }
+    }
+
     const LIMITS: TcpLimits = TcpLimits {
         connections_max: 2,
+        unconfirmed_max: 2,
+        unconfirmed_per_address_max: 2,
         backlog_bytes_max: 4096,
     };
 
@@ -234,24 +288,99 @@ mod tests {
         assert_eq!(tcp.lost, 1);
     }
 
-    #[test]
-    fn connections_that_prove_nothing_are_closed_and_too_many_are_refused() {
+    fn open_tcp(limits: TcpLimits) -> (Ports, SocketAddr) {
         let mut ports = Ports::new().unwrap();
         let address = ports
-            .open_tcp("127.0.0.1:0".parse().unwrap(), LIMITS)
+            .open_tcp("127.0.0.1:0".parse().unwrap(), limits)
             .unwrap();
-        let mut clients: Vec<TcpStream> = (0..3)
-            .map(|_| TcpStream::connect(address).unwrap())
-            .collect();
-        while ports.tcp.as_ref().unwrap().refused == 0 {
+        (ports, address)
+    }
+
+    /// Connects from one of loopback's addresses, and waits until the port has dealt with it.
+    fn connect_from(ports: &mut Ports, to: SocketAddr, last: u8) -> TcpStream {
+        let socket = bound_socket(SocketAddr::from(([127, 0, 0, last], 0)));
+        let before = seen(ports);
+        let stream = socket.connect(to);
+        while seen(ports) == before {
             ports.wait(None, || 1, &mut |_| {}).unwrap();
         }
+        stream
+    }
+
+    /// Connections that ever were: those that are, and those that had to go.
+    fn seen(ports: &Ports) -> u64 {
+        let tcp = ports.tcp.as_ref().unwrap();
+        tcp.connections() as u64 + tcp.refused
+    }
+
+    fn is_open(stream: &mut TcpStream) -> bool {
+        stream.set_nonblocking(true).unwrap();
+        match stream.read(&mut [0; 1]) {
+            Ok(length) => length > 0,
+            Err(error) => error.kind() == io::ErrorKind::WouldBlock,
+        }
+    }
+
+    #[test]
+    fn connections_that_prove_nothing_are_closed_and_confirmed_ones_stay() {
+        let (mut ports, address) = open_tcp(LIMITS);
+        let mut clients = [1, 2].map(|last| connect_from(&mut ports, address, last));
         let tcp = ports.tcp.as_mut().unwrap();
-        assert_eq!(tcp.connections(), 2);
         tcp.confirm(crate::ConnectionId(1));
         tcp.close_unconfirmed(2);
         assert_eq!(tcp.connections(), 1);
+        assert!(is_open(&mut clients[0]));
+        clients[1].set_nonblocking(false).unwrap();
         clients[1].read_exact(&mut [0; 1]).unwrap_err();
+        // Whoever has proven something is not closed for somebody who has not.
+        let _second = connect_from(&mut ports, address, 3);
+        ports.tcp.as_mut().unwrap().confirm(crate::ConnectionId(3));
+        let mut late = connect_from(&mut ports, address, 4);
+        late.set_nonblocking(false).unwrap();
+        late.read_exact(&mut [0; 1]).unwrap_err();
+        assert!(is_open(&mut clients[0]));
+    }
+
+    #[test]
+    fn one_address_has_its_share_and_its_oldest_connection_makes_room() {
+        let (mut ports, address) = open_tcp(TcpLimits {
+            connections_max: 100,
+            unconfirmed_max: 50,
+            unconfirmed_per_address_max: 4,
+            ..LIMITS
+        });
+        let mut other = connect_from(&mut ports, address, 9);
+        let mut greedy: Vec<TcpStream> = (0..60)
+            .map(|_| connect_from(&mut ports, address, 1))
+            .collect();
+        let open = greedy.iter_mut().map(is_open).filter(|is| *is).count();
+        assert_eq!(open, 4);
+        assert!(is_open(&mut greedy[59]) && !is_open(&mut greedy[0]));
+        assert!(is_open(&mut other));
+        assert_eq!(ports.tcp.as_ref().unwrap().connections(), 5);
+    }
+
+    #[test]
+    fn many_addresses_together_do_not_keep_the_next_one_out() {
+        let (mut ports, address) = open_tcp(TcpLimits {
+            connections_max: 100,
+            unconfirmed_max: 8,
+            unconfirmed_per_address_max: 4,
+            ..LIMITS
+        });
+        let mut first = connect_from(&mut ports, address, 1);
+        ports.tcp.as_mut().unwrap().confirm(crate::ConnectionId(1));
+        let mut crowd: Vec<TcpStream> = (10..40)
+            .map(|last| connect_from(&mut ports, address, last))
+            .collect();
+        assert!(is_open(&mut first));
+        assert!(is_open(&mut crowd[29]) && !is_open(&mut crowd[0]));
+        assert_eq!(ports.tcp.as_ref().unwrap().connections(), 9);
+        // All room given back: nothing is counted twice.
+        ports.tcp.as_mut().unwrap().close_unconfirmed(2);
+        assert_eq!(ports.tcp.as_ref().unwrap().connections(), 1);
+        let mut next = connect_from(&mut ports, address, 10);
+        assert!(is_open(&mut next));
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! ICE-TCP, passive side (RFC 6544): connections that carry framed packets (RFC 4571).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io::{self, Read as _, Write as _};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use mio::net::{TcpListener, TcpStream};
 use mio::{Interest, Registry, Token};
@@ -18,8 +18,13 @@ const READS_MAX: usize = 8;
 /// Bounds on connections.
 #[derive(Clone, Copy, Debug)]
 pub struct TcpLimits {
-    /// Connections at a time; the next is closed on arrival.
+    /// Connections at a time. Beyond, the oldest that has proven nothing makes room; where all have,
+    /// the next is closed on arrival.
     pub connections_max: usize,
+    /// Connections at a time that have proven nothing. Beyond, the oldest makes room.
+    pub unconfirmed_max: usize,
+    /// The same, from one address: of IPv6 one /64, which is what one customer of a network has.
+    pub unconfirmed_per_address_max: usize,
     /// Bytes waiting for a slow reader; what comes beyond is lost packet by packet.
     pub backlog_bytes_max: usize,
 }
@@ -58,17 +63,36 @@ struct Connection {
     confirmed: bool,
 }
 
+/// Whose share of unconfirmed connections one is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Share(IpAddr);
+
+impl Share {
+    fn of(ip: IpAddr) -> Self {
+        match ip {
+            IpAddr::V4(_) => Self(ip),
+            IpAddr::V6(v6) => {
+                let network = u128::from(v6) >> 64 << 64;
+                Self(IpAddr::V6(Ipv6Addr::from(network)))
+            }
+        }
+    }
+}
+
 /// A listening TCP port and its connections.
 pub struct Tcp {
     listener: TcpListener,
     connections: HashMap<u32, Connection>,
+    /// Connections that have proven nothing, the oldest first.
+    unconfirmed: VecDeque<(u32, Share)>,
     next: u32,
     limits: TcpLimits,
     registry: Registry,
     buffer: Box<[u8]>,
     /// Packets lost because a reader was too slow.
     pub lost: u64,
-    /// Connections refused because there were too many, or closed because they broke the framing.
+    /// Connections refused or closed because there were too many, because they broke the framing,
+    /// or because they proved nothing in time.
     pub refused: u64,
 }
 
@@ -83,6 +107,7 @@ impl Tcp {
         Ok(Self {
             listener,
             connections: HashMap::new(),
+            unconfirmed: VecDeque::new(),
             next: 1,
             limits,
             registry: registry.try_clone()?,
@@ -113,7 +138,7 @@ impl Tcp {
         report: &mut dyn FnMut(TcpEvent<'_>),
     ) {
         if token == LISTENER {
-            self.accept(now_us);
+            self.accept(now_us, report);
             return;
         }
         let Ok(id) = u32::try_from(token.0) else {
@@ -127,10 +152,12 @@ impl Tcp {
         }
     }
 
-    fn accept(&mut self, now_us: u64) {
+    fn accept(&mut self, now_us: u64, report: &mut dyn FnMut(TcpEvent<'_>)) {
         // Ends with "would block", or with an error of one attempt that the next does not share.
         while let Ok((mut socket, from)) = self.listener.accept() {
-            if self.connections.len() >= self.limits.connections_max {
+            let from = SocketAddr::new(from.ip().to_canonical(), from.port());
+            let share = Share::of(from.ip());
+            if !self.make_room(share, report) {
                 self.refused += 1;
                 continue;
             }
@@ -145,7 +172,7 @@ impl Tcp {
                 continue;
             }
             self.next = self.next.wrapping_add(1).max(1);
-            let from = SocketAddr::new(from.ip().to_canonical(), from.port());
+            self.unconfirmed.push_back((id, share));
             let connection = Connection {
                 socket,
                 from,
@@ -156,6 +183,28 @@ impl Tcp {
             };
             self.connections.insert(id, connection);
         }
+    }
+
+    /// Lets the oldest that has proven nothing go where one more would be too many. False: there is
+    /// none.
+    fn make_room(&mut self, share: Share, report: &mut dyn FnMut(TcpEvent<'_>)) -> bool {
+        let of_share = |(_, other): &&(u32, Share)| *other == share;
+        let held = self.unconfirmed.iter().filter(of_share).count();
+        let oldest = if held >= self.limits.unconfirmed_per_address_max {
+            self.unconfirmed.iter().find(of_share)
+        } else if self.unconfirmed.len() >= self.limits.unconfirmed_max
+            || self.connections.len() >= self.limits.connections_max
+        {
+            self.unconfirmed.front()
+        } else {
+            return true;
+        };
+        let Some((oldest, _)) = oldest.copied() else {
+            return false;
+        };
+        self.refused += 1;
+        self.drop_connection(oldest, report);
+        true
     }
 
     /// False: the connection is at its end.
@@ -199,6 +248,7 @@ impl Tcp {
     }
 
     fn drop_connection(&mut self, id: u32, report: &mut dyn FnMut(TcpEvent<'_>)) {
+        self.unconfirmed.retain(|(other, _)| *other != id);
         if let Some(mut connection) = self.connections.remove(&id) {
             // Closing the socket takes it out of the poll by itself; this is only the polite way.
             let _gone = self.registry.deregister(&mut connection.socket);
@@ -250,8 +300,11 @@ impl Tcp {
 
     /// Says that the far side of a connection has proven who it is.
     pub fn confirm(&mut self, connection: ConnectionId) {
-        if let Some(connection) = self.connections.get_mut(&connection.0) {
-            connection.confirmed = true;
+        let id = connection.0;
+        if let Some(connection) = self.connections.get_mut(&id)
+            && !std::mem::replace(&mut connection.confirmed, true)
+        {
+            self.unconfirmed.retain(|(other, _)| *other != id);
         }
     }
 

@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use parley_engine::{Address, Engine, Epoch, Identity, Input, Output, Setup};
+use parley_engine::{Address, Engine, Epoch, Identity, Input, Limits, Output, Setup};
 use parley_rtp::time::Micros;
 use parley_wire::{
     Command, EndpointId, EndpointOpen, EndpointSnapshot, EndpointTiles, Event, Fingerprint, Medium,
@@ -91,6 +91,7 @@ impl Stage {
             epoch,
             identity: identity.clone(),
             seed,
+            limits: Limits::default(),
         };
         let mut stage = Self {
             engine: Engine::new(setup),
@@ -238,6 +239,7 @@ impl Stage {
             epoch: self.epoch,
             identity: self.identity.clone(),
             seed: self.seed ^ 0xdead,
+            limits: Limits::default(),
         };
         self.engine = Engine::new(setup);
         self.engine.handle(self.now, Input::Time);

@@ -3,12 +3,12 @@
 use ts_rs::{Config, TS};
 
 use crate::{
-    Capabilities, Certificate, Codec, CodecParameters, Command, Configure, Configured,
+    Capabilities, Certificate, Codec, CodecParameters, Command, Configure, Configured, Confinement,
     DtlsParameters, DtlsRole, EndReason, EndpointId, EndpointOpen, EndpointPublish,
     EndpointRestart, EndpointSnapshot, EndpointStats, EndpointTiles, ErrorCode, Event, Fingerprint,
     HeaderExtensions, Hello, IceParameters, Medium, Message, PROTOCOL_VERSION, PublishState,
     ReceiveLine, Reply, Request, RestoredEndpoint, RoomId, SendLine, SendRole, Source,
-    SsrcParameters, Stats, TileSource, TileState, TileWish, VoiceSlot,
+    SsrcParameters, Stats, TileSource, TileState, TileWish, VoiceSlot, WorkerLimits,
 };
 
 /// First lines of the generated file.
@@ -32,6 +32,8 @@ pub fn typescript() -> String {
         Command,
         Request,
         Configure,
+        WorkerLimits,
+        Confinement,
         Certificate,
         Fingerprint,
         EndpointOpen,

@@ -104,6 +104,30 @@ pub struct Configure {
     /// Seed for everything random that is not a secret. None: from the system.
     #[ts(type = "number | null")]
     pub seed: Option<u64>,
+    /// Bounds that an operator sets.
+    pub limits: WorkerLimits,
+    /// What the worker gives up once its sockets are bound.
+    pub confinement: Confinement,
+}
+
+/// What a worker gives up once its sockets are bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Confinement {
+    /// User and group that it becomes where it was started as root. None: it stays root.
+    pub uid: Option<u32>,
+    /// On Linux: no new privileges, and system calls that a worker does not need end it.
+    pub filter: bool,
+}
+
+/// Bounds of a worker that an operator sets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct WorkerLimits {
+    /// Bytes that are begun to be sent to an address that has not proven that it wants them.
+    pub unproven_bytes_max: u32,
+    /// TCP connections that have not passed an ICE check, of everybody. The oldest makes room.
+    pub tcp_unconfirmed_max: u32,
+    /// The same, of one IP address (of one /64 with IPv6).
+    pub tcp_unconfirmed_per_address_max: u32,
 }
 
 /// A DTLS identity. Kept in the server's memory, never on disk.

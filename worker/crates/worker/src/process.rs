@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use parley_engine::{Address, Batch, Engine, Identity, Input, Output, Setup};
+use parley_engine::{Address, Batch, Engine, Identity, Input, Limits, Output, Setup};
 use parley_net::{ConnectionId, Ports, ReceiveBatch, Run, TcpEvent, TcpLimits};
 use parley_rtp::time::Micros;
 use parley_wire::{
@@ -20,11 +20,10 @@ use crate::log::{Level, log};
 const BATCH_DATAGRAMS: usize = 64;
 /// Batches read before what they gave is sent.
 const BATCHES_MAX: usize = 4;
-/// TCP connections of one worker, and bytes that may wait for a slow one.
-const TCP_LIMITS: TcpLimits = TcpLimits {
-    connections_max: 4096,
-    backlog_bytes_max: 512 << 10,
-};
+/// TCP connections of one worker.
+const TCP_CONNECTIONS_MAX: usize = 4096;
+/// Bytes that may wait for a slow one.
+const TCP_BACKLOG_BYTES_MAX: usize = 512 << 10;
 /// A TCP connection must pass an ICE check within this time, us.
 const TCP_CONFIRM_US: u64 = 10_000_000;
 /// How often that is looked at, us.
@@ -249,7 +248,7 @@ impl Process {
             .open_udp(configure.udp)
             .map_err(|e| unavailable(configure.udp, e))?;
         let tcp = match configure.tcp {
-            Some(address) => match self.ports.open_tcp(address, TCP_LIMITS) {
+            Some(address) => match self.ports.open_tcp(address, tcp_limits(configure)) {
                 Ok(bound) => Some(bound),
                 Err(error) => {
                     self.ports.udp = None;
@@ -268,6 +267,9 @@ impl Process {
             epoch: clock::epoch(),
             identity,
             seed: configure.seed.unwrap_or_else(clock::seed),
+            limits: Limits {
+                unproven_bytes_max: configure.limits.unproven_bytes_max as usize,
+            },
         }));
         log(
             Level::Info,
@@ -402,6 +404,15 @@ impl Process {
         if let Some(tcp) = &mut self.ports.tcp {
             tcp.close_unconfirmed(now.0.saturating_sub(TCP_CONFIRM_US));
         }
+    }
+}
+
+fn tcp_limits(configure: &Configure) -> TcpLimits {
+    TcpLimits {
+        connections_max: TCP_CONNECTIONS_MAX,
+        unconfirmed_max: configure.limits.tcp_unconfirmed_max as usize,
+        unconfirmed_per_address_max: configure.limits.tcp_unconfirmed_per_address_max as usize,
+        backlog_bytes_max: TCP_BACKLOG_BYTES_MAX,
     }
 }
 

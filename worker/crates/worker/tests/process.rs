@@ -11,6 +11,9 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use parley_wire::{ErrorCode, Event, Message, PROTOCOL_VERSION, Reply};
 
+/// The rest of `configure`.
+const LIMITS: &str = r#""limits":{"unproven_bytes_max":3000,"tcp_unconfirmed_max":512,"tcp_unconfirmed_per_address_max":32},"confinement":{"uid":65533,"filter":true}"#;
+
 struct Worker {
     child: Child,
     input: Option<ChildStdin>,
@@ -66,7 +69,7 @@ impl Worker {
 
     fn configure(&mut self, udp: &str) -> Message {
         self.ask(&format!(
-            r#"{{"id":1,"request":{{"type":"configure","udp":"{udp}","tcp":"127.0.0.1:0","certificate":null,"seed":1}}}}"#
+            r#"{{"id":1,"request":{{"type":"configure","udp":"{udp}","tcp":"127.0.0.1:0","certificate":null,"seed":1,{LIMITS}}}}}"#
         ))
     }
 }
@@ -194,7 +197,7 @@ fn a_successor_with_the_certificate_has_the_same_fingerprint() {
     second.read().unwrap();
     let certificate = serde_json::to_string(&before.certificate).unwrap();
     let answer = second.ask(&format!(
-        r#"{{"id":1,"request":{{"type":"configure","udp":"{}","tcp":null,"certificate":{certificate},"seed":null}}}}"#,
+        r#"{{"id":1,"request":{{"type":"configure","udp":"{}","tcp":null,"certificate":{certificate},"seed":null,{LIMITS}}}}}"#,
         before.udp
     ));
     let Message::Reply {

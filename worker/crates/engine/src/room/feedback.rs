@@ -5,6 +5,7 @@ use parley_rtp::error::RtpError;
 use parley_rtp::rtcp::{Item, ReportBlock, items};
 use parley_rtp::transport_cc::Feedback;
 
+use crate::address::Address;
 use crate::counters::Counter;
 use crate::room::Room;
 use crate::room::endpoint::Endpoint;
@@ -14,7 +15,13 @@ use crate::slab::Key;
 
 impl Room {
     /// Handles one SRTCP packet of an endpoint.
-    pub(super) fn on_rtcp(&mut self, key: Key, bytes: &mut [u8], shared: &mut Shared) {
+    pub(super) fn on_rtcp(
+        &mut self,
+        key: Key,
+        from: Address,
+        bytes: &mut [u8],
+        shared: &mut Shared,
+    ) {
         let Some(endpoint) = self.endpoints.get_mut(key) else {
             return;
         };
@@ -28,7 +35,7 @@ impl Room {
             Err(_) => return shared.count(Counter::DroppedUnauthenticated),
         };
         shared.count(Counter::RtcpIn);
-        self.on_heard(key, shared);
+        self.on_authentic(key, from, shared);
         for item in items(compound) {
             match item {
                 Ok(item) => self.on_item(key, &item, shared),

@@ -13,12 +13,13 @@ use crate::room::reports::report_after;
 use crate::shared::{EndpointKey, Shared};
 use crate::slab::Key;
 use crate::transport::Transport;
+use crate::transport::ice::Ice;
 
 impl Room {
     /// Opens an endpoint whose parameters have been judged.
     pub(crate) fn open_endpoint(&mut self, open: &EndpointOpen, shared: &mut Shared) {
         let transport = Transport::new(
-            open.ice.clone(),
+            Ice::new(open.ice.clone(), shared.limits.unproven_bytes_max),
             open.dtls.clone(),
             &shared.identity,
             shared.now,
@@ -232,7 +233,7 @@ impl Room {
         let Some(mut endpoint) = self.endpoints.remove(key) else {
             return;
         };
-        if let Some(to) = endpoint.transport.ice.selected() {
+        if let Some(to) = endpoint.transport.ice.lead() {
             let outbox = &mut shared.outbox;
             endpoint
                 .transport

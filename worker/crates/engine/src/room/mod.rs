@@ -122,6 +122,7 @@ impl Room {
     ) {
         match timer {
             EndpointTimer::Dtls => self.on_dtls_timer(key, shared),
+            EndpointTimer::Path => self.on_path_timer(key, shared),
             EndpointTimer::Report => self.on_report_timer(key, shared),
             EndpointTimer::Feedback => self.on_feedback_timer(key, shared),
             EndpointTimer::Nack => self.on_nack_timer(key, shared),

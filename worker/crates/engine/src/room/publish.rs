@@ -6,6 +6,7 @@ use parley_rtp::header::{RtpHeader, without_padding};
 use parley_rtp::payload::{Detail, h264, opus, vp8};
 use parley_wire::{Codec, Medium};
 
+use crate::address::Address;
 use crate::audio::{self, VoicePacket};
 use crate::counters::Counter;
 use crate::limits;
@@ -24,7 +25,13 @@ enum Place {
 
 impl Room {
     /// Handles one SRTP packet of an endpoint.
-    pub(super) fn on_rtp(&mut self, key: Key, bytes: &mut [u8], shared: &mut Shared) {
+    pub(super) fn on_rtp(
+        &mut self,
+        key: Key,
+        from: Address,
+        bytes: &mut [u8],
+        shared: &mut Shared,
+    ) {
         let Some(endpoint) = self.endpoints.get(key) else {
             return;
         };
@@ -51,7 +58,7 @@ impl Room {
             Err(_) => return shared.count(Counter::DroppedUnauthenticated),
         };
         shared.count(Counter::RtpIn);
-        self.on_heard(key, shared);
+        self.on_authentic(key, from, shared);
         self.note_arrival(key, &header, length, shared);
         let known = match place {
             Place::Known(known) => Some(known),

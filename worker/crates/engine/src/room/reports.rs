@@ -57,6 +57,7 @@ impl Room {
             });
         }
         report_after(endpoint.key, limits::REPORT_INTERVAL_US, shared);
+        self.doubt_paths(key, shared);
         self.send_reports(key, shared);
         // Endpoints report spread over the second, and so are their snapshots.
         shared.snapshots.extend(self.snapshot(key, now));

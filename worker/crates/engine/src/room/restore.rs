@@ -122,8 +122,12 @@ impl Room {
             return false;
         }
         let open = restored.open;
-        let Ok(transport) = Transport::restore(saved.transport, open.ice.clone(), shared.now)
-        else {
+        let Ok(transport) = Transport::restore(
+            saved.transport,
+            open.ice.clone(),
+            shared.limits.unproven_bytes_max,
+            shared.now,
+        ) else {
             return false;
         };
         let key = self.insert_endpoint(&open, transport, shared);

@@ -155,6 +155,11 @@ impl Association {
         self.is_client
     }
 
+    /// Whether nothing has happened yet.
+    pub(crate) fn is_fresh(&self) -> bool {
+        !self.begun
+    }
+
     /// Whether it is for us to begin, and we have not.
     pub(crate) fn is_to_begin(&self) -> bool {
         self.is_client && !self.begun

@@ -100,6 +100,11 @@ pub(crate) struct Transport {
     association: Option<Box<Association>>,
     /// A handshake timer is running.
     pub(crate) timer_armed: bool,
+    /// The packet that begins a handshake, while its address is not proven: when it came, from
+    /// where.
+    held: Option<(Micros, Address, Vec<u8>)>,
+    /// A timer for checks of ours and for what is held is running.
+    pub(crate) path_timer_armed: bool,
 }
 
 /// What survives the worker.
@@ -113,20 +118,22 @@ pub(crate) struct TransportSnapshot {
 
 impl Transport {
     pub(crate) fn new(
-        ice: IceParameters,
+        ice: Ice,
         dtls: DtlsParameters,
         identity: &Identity,
         now: Micros,
         instant: Instant,
     ) -> Self {
         Self {
-            ice: Ice::new(ice),
+            ice,
             keys: None,
             state: State::Connecting,
             opened: now,
             heard: now,
             association: Association::new(identity, dtls, instant).map(Box::new),
             timer_armed: false,
+            held: None,
+            path_timer_armed: false,
         }
     }
 
@@ -138,6 +145,7 @@ impl Transport {
         instant: Instant,
     ) {
         self.association = Association::new(identity, dtls, instant).map(Box::new);
+        self.held = None;
         self.timer_armed = false;
     }
 
@@ -146,7 +154,7 @@ impl Transport {
         if self.state != State::Connected {
             return None;
         }
-        Some((self.ice.selected()?, self.keys.as_deref()?))
+        Some((self.ice.lead()?, self.keys.as_deref()?))
     }
 
     /// Handles a DTLS packet, or the time. Answers go out through `send`.
@@ -181,6 +189,40 @@ impl Transport {
         self.association
             .as_ref()
             .is_some_and(|association| association.is_to_begin())
+    }
+
+    /// Whether the handshake has not begun, so that its first packet can wait.
+    fn is_fresh(&self) -> bool {
+        self.association
+            .as_ref()
+            .is_some_and(|association| association.is_fresh())
+    }
+
+    /// Keeps the packet that begins a handshake until its address is proven. False: it need not
+    /// wait.
+    pub(crate) fn hold(&mut self, from: Address, packet: &[u8], now: Micros) -> bool {
+        let is_to_wait = self.is_fresh() && !self.ice.is_proven(from);
+        if is_to_wait {
+            // A repeat waits no longer than the first would have.
+            let since = self.held.take().map_or(now, |(since, _, _)| since);
+            self.held = Some((since, from, packet.to_vec()));
+        }
+        is_to_wait
+    }
+
+    /// The packet that was held, once its address is proven or it has waited long enough.
+    pub(crate) fn release(&mut self, now: Micros) -> Option<(Address, Vec<u8>)> {
+        let (since, from, packet) = self.held.take()?;
+        if self.ice.is_proven(from) || now.micros_since(since) >= limits::HANDSHAKE_HELD_US {
+            return Some((from, packet));
+        }
+        self.held = Some((since, from, packet));
+        None
+    }
+
+    /// Whether the path timer has something to do.
+    pub(crate) fn wants_path_timer(&self) -> bool {
+        self.held.is_some() || self.is_to_begin() || !self.ice.unanswered().is_empty()
     }
 
     /// When the handshake wants to go on; none once it is done.
@@ -254,18 +296,21 @@ impl Transport {
     pub(crate) fn restore(
         snapshot: TransportSnapshot,
         wanted: IceParameters,
+        unproven_bytes_max: usize,
         now: Micros,
     ) -> Result<Self, RtpError> {
         let rtcp_index = Sealer::rtcp_index_after_take_over(snapshot.rtcp_index);
         let keys = Keys::new(snapshot.masters, snapshot.opener, rtcp_index)?;
         Ok(Self {
-            ice: Ice::restore(snapshot.ice, wanted, now),
+            ice: Ice::restore(snapshot.ice, wanted, unproven_bytes_max, now),
             keys: Some(Box::new(keys)),
             state: State::Connected,
             opened: now,
             heard: now,
             association: None,
             timer_armed: false,
+            held: None,
+            path_timer_armed: false,
         })
     }
 }

@@ -1,8 +1,11 @@
-//! ICE as a browser does it toward a lite agent: checks that nominate, then consent.
+//! ICE as a browser does it toward a lite agent: checks that nominate, then consent; and answers to
+//! the checks that come.
+
+use std::net::SocketAddr;
 
 use parley_rtp::time::Micros;
 use parley_wire::IceParameters;
-use stun_types::attribute::{AttributeType, RawAttribute, Username};
+use stun_types::attribute::{AttributeType, RawAttribute, Username, XorMappedAddress};
 use stun_types::message::{
     BINDING, IntegrityAlgorithm, Message, MessageClass, MessageIntegrityCredentials, MessageType,
     MessageWrite as _, MessageWriteExt as _, MessageWriteVec, ShortTermCredentials,
@@ -51,6 +54,10 @@ impl FarIce {
         check(&self.parameters)
     }
 
+    pub(super) fn parameters(&self) -> &IceParameters {
+        &self.parameters
+    }
+
     /// Takes a STUN message; answers whether it was the first success.
     pub(super) fn handle(&mut self, now: Micros, bytes: &[u8]) -> bool {
         let Ok(message) = Message::from_bytes(bytes) else {
@@ -71,6 +78,30 @@ impl FarIce {
         }
         is_first
     }
+}
+
+/// The answer to a check of the server's; none where it is no check, or not for us.
+pub(super) fn answer(parameters: &IceParameters, bytes: &[u8]) -> Option<Vec<u8>> {
+    let request = Message::from_bytes(bytes).ok()?;
+    let is_check =
+        request.get_type() == MessageType::from_class_method(MessageClass::Request, BINDING);
+    let password = parameters.remote_pwd.clone();
+    let key = MessageIntegrityCredentials::ShortTerm(ShortTermCredentials::new(password));
+    let name = format!("{}:{}", parameters.remote_ufrag, parameters.local_ufrag);
+    let is_ours = request.attribute::<Username>().ok()?.username() == name;
+    if !is_check || !is_ours || request.validate_integrity(&key).is_err() {
+        return None;
+    }
+    let mut reply = Message::builder_success(&request, MessageWriteVec::new());
+    let seen = SocketAddr::from(([192, 0, 2, 1], 1));
+    reply
+        .add_attribute(&XorMappedAddress::new(seen, request.transaction_id()))
+        .ok()?;
+    reply
+        .add_message_integrity(&key, IntegrityAlgorithm::Sha1)
+        .ok()?;
+    reply.add_fingerprint().ok()?;
+    Some(reply.finish())
 }
 
 /// A nominating check toward the server that owns these parameters.

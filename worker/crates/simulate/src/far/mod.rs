@@ -172,6 +172,7 @@ pub struct FarEnd {
     identity: FarIdentity,
     is_passive: bool,
     has_dtls: bool,
+    answers_checks: bool,
     extensions: ExtensionIds,
     opens_all: bool,
     ice: FarIce,
@@ -201,6 +202,7 @@ impl FarEnd {
             identity: settings.identity,
             is_passive: settings.is_passive,
             has_dtls: true,
+            answers_checks: true,
             extensions: settings.extensions,
             opens_all: settings.opens_all,
             ice: FarIce::new(now, settings.ice),
@@ -216,6 +218,11 @@ impl FarEnd {
             events: VecDeque::new(),
             counters: FarCounters::default(),
         }
+    }
+
+    /// From now on it leaves the server's checks unanswered, as a lite agent would.
+    pub fn leave_checks_unanswered(&mut self) {
+        self.answers_checks = false;
     }
 
     /// From now on it does ICE alone; somebody else shakes hands.
@@ -267,6 +274,10 @@ impl FarEnd {
     pub fn handle(&mut self, now: Micros, datagram: &mut [u8]) -> Result<(), FarError> {
         match classify(datagram) {
             DatagramKind::Stun => {
+                if self.answers_checks {
+                    self.out
+                        .extend(ice::answer(self.ice.parameters(), datagram));
+                }
                 if self.ice.handle(now, datagram) && self.dtls.is_none() && self.has_dtls {
                     self.dtls = Some(FarDtls::new(
                         &self.identity,
