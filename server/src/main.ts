@@ -135,7 +135,10 @@ function callers({ config, clock, ids, log, shutdown }: Ground, store: Store) {
     : keptFile(config.data_dir, "auth.secret", () => ids.secret(43));
   const { token_lifetime_ms, query_tokens } = config.auth;
   const tokens = createTokens({ clock, ids, log, secret, lifetime_ms: token_lifetime_ms });
-  const customers = createCustomers({ store, clock, ids, log, tokens });
+  const customers = createCustomers({
+    ...{ store, clock, ids, log, tokens },
+    limits: config.limits,
+  });
   const accesskeys = createAccesskeys({ store, clock, ids });
   const revocations = createRevocations({ store, clock, log });
   shutdown.opened("revocations", async () => revocations.close());

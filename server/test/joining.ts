@@ -108,7 +108,7 @@ export async function startJoining(
   const unsubscribe = store.journal.subscribe((event) => events.push(event));
   await attendance.recover();
   await conferences.start();
-  await createCustomers({ store, clock, ids, log, tokens }).bootstrap({
+  await createCustomers({ store, clock, ids, log, tokens, limits }).bootstrap({
     username: "admin",
     password: "correct horse battery staple",
   });

@@ -156,10 +156,10 @@ export async function startLiveRig(
   const store = await openTestStore({ clock });
   const secret = "a secret for tests that has more than thirty-two bytes";
   const tokens = createTokens({ clock, ids, log, secret, lifetime_ms: 3_600_000 });
-  const customers = createCustomers({ store, clock, ids, log, tokens });
+  const { limits } = readConfig({ argv: [], env: {}, file: () => null }).config;
+  const customers = createCustomers({ store, clock, ids, log, tokens, limits });
   const accesskeys = createAccesskeys({ store, clock, ids });
   const revocations = createRevocations({ store, clock, log });
-  const { limits } = readConfig({ argv: [], env: {}, file: () => null }).config;
   const authenticator = createAuthenticator({
     clock,
     revocations,

@@ -96,7 +96,7 @@ export async function startRest(options: RestOptions = {}): Promise<Rest> {
     file: () => null,
   });
   const tokens = createTokens({ clock, ids, log, secret: test_secret, lifetime_ms: 3_600_000 });
-  const customers = createCustomers({ store, clock, ids, log, tokens });
+  const customers = createCustomers({ store, clock, ids, log, tokens, limits: config.limits });
   const accesskeys = createAccesskeys({ store, clock, ids });
   const revocations = createRevocations({ store, clock, log });
   const authenticator = createAuthenticator({

@@ -2,6 +2,7 @@
 import { Type } from "typebox";
 import type { Authenticator } from "../domain/accesskey/index.ts";
 import { type Customers, Login } from "../domain/customer/index.ts";
+import { rateAddress } from "../kernel/address.ts";
 import { Answer, type AnyRoute, route } from "./route.ts";
 
 const cookie = (token: string, lifetime_s: number, is_secure: boolean): string =>
@@ -21,7 +22,7 @@ export function authRoutes(ports: {
       tag: "Log-in",
       summary: "Trade a user name and password for a token",
       description:
-        "The token goes into `?token=` or `Authorization: Bearer`. Browsers also get it as a cookie that scripts cannot read.",
+        "The token goes into `?token=` or `Authorization: Bearer`. Browsers also get it as a cookie that scripts cannot read. After five wrong passwords the next try has to wait, for any user name alike: one second, then twice as long each time, at most a minute. An address from which this person has logged in before is counted apart.",
       body: Login,
       replies: {
         200: {
@@ -29,9 +30,9 @@ export function authRoutes(ports: {
           schema: Type.Object({ username: Type.String(), token: Type.String() }),
         },
       },
-      problems: ["INVALID_CREDENTIALS"],
-      async run({ body, is_secure }) {
-        const shown = await ports.customers.login(body);
+      problems: ["INVALID_CREDENTIALS", "RATE_LIMIT_EXCEEDED"],
+      async run({ body, address, is_secure }) {
+        const shown = await ports.customers.login(body, rateAddress(address));
         const lifetime_s = Math.floor(ports.token_lifetime_ms / 1000);
         return new Answer({
           body: shown,

@@ -2,51 +2,50 @@
 import { argon2, randomBytes, timingSafeEqual } from "node:crypto";
 
 // OWASP's first choice for argon2id (2024): 19 MiB, two passes, one lane; about 20 ms here.
-const settings = { memory: 19_456, passes: 2, parallelism: 1, tagLength: 32 } as const;
-
-interface Parameters {
-  readonly memory: number;
-  readonly passes: number;
-  readonly parallelism: number;
-}
-
-const derive = (
-  password: string,
-  salt: Buffer,
-  { memory, passes, parallelism }: Parameters,
-  length: number,
-): Promise<Buffer> =>
-  new Promise((resolve, reject) => {
-    argon2(
-      "argon2id",
-      { message: password, nonce: salt, memory, passes, parallelism, tagLength: length },
-      (error, tag) => (error ? reject(error) : resolve(tag)),
-    );
-  });
+const settings = { memory: 19_456, passes: 2, parallelism: 1 } as const;
+const tag_length = 32;
 
 const plain = (bytes: Buffer): string => bytes.toString("base64").replaceAll("=", "");
 
-/** Makes the line that is stored. */
-export async function hashPassword(password: string): Promise<string> {
-  const salt = randomBytes(16);
-  const tag = await derive(password, salt, settings, settings.tagLength);
-  const { memory, passes, parallelism } = settings;
-  return `$argon2id$v=19$m=${memory},t=${passes},p=${parallelism}$${plain(salt)}$${plain(tag)}`;
+const line = /^(\$argon2id\$v=19\$m=(\d+),t=(\d+),p=(\d+)\$([A-Za-z0-9+/]+))\$([A-Za-z0-9+/]+)$/;
+
+/** What a stored line was made with: all but the tag. Two lines with the same one are judged by one derivation. */
+export function recipeOf(stored: string): string {
+  const match = line.exec(stored);
+  if (!match?.[1]) throw new Error("a stored password has an unknown form");
+  return match[1];
 }
 
-const line = /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=(\d+)\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/;
+/** A recipe of its own. */
+export function newRecipe(): string {
+  const { memory, passes, parallelism } = settings;
+  return `$argon2id$v=19$m=${memory},t=${passes},p=${parallelism}$${plain(randomBytes(16))}`;
+}
 
-/** Whether the password belongs to the line. Takes as long when it does not. */
-export async function checkPassword(password: string, stored: string): Promise<boolean> {
-  const match = line.exec(stored);
-  if (!match) throw new Error("a stored password has an unknown form");
-  const [, memory, passes, parallelism, salt = "", tag = ""] = match;
-  const expected = Buffer.from(tag, "base64");
-  const parameters = {
-    memory: Number(memory),
-    passes: Number(passes),
-    parallelism: Number(parallelism),
-  };
-  const given = await derive(password, Buffer.from(salt, "base64"), parameters, expected.length);
-  return timingSafeEqual(given, expected);
+/** Makes the line that is stored. */
+export async function hashPassword(password: string, recipe: string): Promise<string> {
+  const match = line.exec(`${recipe}$AA`);
+  if (!match) throw new Error("a password's recipe has an unknown form");
+  const [, , memory, passes, parallelism, salt = ""] = match;
+  const tag = await new Promise<Buffer>((resolve, reject) => {
+    argon2(
+      "argon2id",
+      {
+        message: password,
+        nonce: Buffer.from(salt, "base64"),
+        memory: Number(memory),
+        passes: Number(passes),
+        parallelism: Number(parallelism),
+        tagLength: tag_length,
+      },
+      (error, made) => (error ? reject(error) : resolve(made)),
+    );
+  });
+  return `${recipe}$${plain(tag)}`;
+}
+
+/** Whether two lines are the same, in the same time whatever they are. */
+export function isSameLine(one: string, other: string): boolean {
+  const [left, right] = [Buffer.from(one), Buffer.from(other)];
+  return left.length === right.length && timingSafeEqual(left, right);
 }

@@ -1,13 +1,15 @@
 // Use cases of customers and of those who log in for them.
 import { type Static, Type } from "typebox";
 import type { Clock } from "../../kernel/clock.ts";
-import type { AgentId, CustomerId, Ids } from "../../kernel/id.ts";
+import { type AgentId, type CustomerId, hashSecret, type Ids } from "../../kernel/id.ts";
 import type { Log } from "../../kernel/log.ts";
 import { cutPage, type Page, type PageQuery } from "../../kernel/page.ts";
 import { problems } from "../../kernel/problem.ts";
 import type { Database, Store, Tx } from "../../store/index.ts";
 import { type Caller, permissions, requireAdmin, requireSuperAdmin } from "./caller.ts";
-import { checkPassword, hashPassword } from "./password.ts";
+import { createGuesses } from "./guesses.ts";
+import { createHashing, type HashFor } from "./hashing.ts";
+import { hashPassword, isSameLine, newRecipe, recipeOf } from "./password.ts";
 import { customerProblems } from "./problems.ts";
 import {
   type Agent,
@@ -25,7 +27,16 @@ const password = Type.String({ minLength: 8, maxLength: 1_000 });
 
 /** Body of `POST /auth/login`. */
 export const Login = Type.Object(
-  { username: Type.String({ maxLength: 1_000 }), password: Type.String({ maxLength: 1_000 }) },
+  {
+    username: Type.String({ maxLength: 1_000 }),
+    password: Type.String({ maxLength: 1_000 }),
+    customer_id: Type.Optional(
+      Type.String({
+        format: "uuid",
+        description: "Of which customer, where several have somebody of this name.",
+      }),
+    ),
+  },
   { title: "Login" },
 );
 /** Body of `POST /customers`. */
@@ -64,8 +75,16 @@ export interface Customers {
     username: string;
     password: string | null;
   }>;
-  /** Errors: INVALID_CREDENTIALS, as slow for an unknown name as for a wrong password. */
-  login(given: Static<typeof Login>): Promise<{ username: string; token: string }>;
+  /**
+   * Errors: INVALID_CREDENTIALS, as slow for an unknown name as for a wrong password; RATE_LIMIT_EXCEEDED after several wrong ones,
+   * for any name alike, and where too many are being checked. A `source` (an address) from which this person logged in before has tries of its own.
+   */
+  login(given: Static<typeof Login>, source?: string): Promise<{ username: string; token: string }>;
+  /** Sets a password anew and ends every log-in of that person; `customer_id` where several customers have that name. Null: there is nobody, or not just one. */
+  resetPassword(
+    given: { readonly username: string; readonly customer_id: CustomerId | null },
+    password: string,
+  ): Promise<Agent | null>;
   /** The caller's own customer. */
   own(caller: Caller): Promise<Customer>;
   /** Super admin only. Errors: PERMISSION_DENIED, USERNAME_TAKEN. */
@@ -96,17 +115,72 @@ export interface Customers {
   numberOf(id: CustomerId): Promise<number>;
 }
 
-/** Makes the use cases. `forgetAgent` ends what is remembered of an agent's tokens. */
+/** How many there may be (`limits.*`). */
+export interface CustomerLimits {
+  /** People who log in for one customer. */
+  readonly agents_max: number;
+}
+
+/** Places that are remembered of one person. */
+const sources_max = 20;
+
+/** Where somebody logged in from, as it is kept. */
+const sourceHash = (agent_id: AgentId, source: string): string =>
+  hashSecret(`${agent_id} ${source}`);
+
+/** Makes the use cases. */
 export function createCustomers(ports: {
   store: Store;
   clock: Clock;
   ids: Ids;
   log: Log;
   tokens: Tokens;
+  limits: CustomerLimits;
 }): Customers {
-  const { store, clock, ids, log, tokens } = ports;
-  // What an unknown name is checked against, so that it takes as long as a known one.
-  let nobody: Promise<string> | null = null;
+  const { store, clock, ids, log, tokens, limits } = ports;
+  const hashing = createHashing();
+  const guesses = createGuesses(clock, ids.secret(32));
+  // What an unknown name is checked with, so that it takes as long as a known one.
+  const nobody = newRecipe();
+
+  /**
+   * A name has one recipe, whoever of several customers has it: one derivation judges all, so that the time tells nothing
+   * of others. Two people of one name have different salts from everybody else all the same.
+   */
+  const recipeFor = async (username: string): Promise<string> => {
+    const [one] = await customerStore.findAgentsByUsername(store.db, username);
+    return one ? recipeOf(one.password_hash) : newRecipe();
+  };
+
+  const makeLine = async (caller: Caller, username: string, secret: string): Promise<string> => {
+    const recipe = await recipeFor(username);
+    const given = { source: `customer:${caller.customer_id}`, name: null, is_known: true };
+    return await hashing.run(given, () => hashPassword(secret, recipe));
+  };
+
+  /** Whose password this is. */
+  const matching = async <T extends AgentRow>(
+    candidates: readonly T[],
+    secret: string,
+    given: HashFor,
+  ): Promise<T[]> => {
+    const recipes = new Set(candidates.map(({ password_hash }) => recipeOf(password_hash)));
+    if (recipes.size === 0) recipes.add(nobody);
+    const lines: string[] = [];
+    for (const recipe of recipes) {
+      lines.push(await hashing.run(given, () => hashPassword(secret, recipe)));
+    }
+    return candidates.filter(({ password_hash }) =>
+      lines.some((made) => isSameLine(made, password_hash)),
+    );
+  };
+
+  const remember = (agent_id: AgentId, source_hash: string): void => {
+    const given = { agent_id, source_hash, now: clock.now() };
+    customerStore.keepSource(store.db, given, sources_max).catch((err: unknown) => {
+      log.warn({ err }, "where somebody logged in from could not be kept");
+    });
+  };
 
   const addCustomer = (
     db: Database,
@@ -139,6 +213,12 @@ export function createCustomers(ports: {
     return row;
   };
 
+  const setPassword = async (agent: AgentRow, password_hash: string): Promise<void> => {
+    const now = clock.now();
+    const changes = { password_hash, tm_update: now, tm_password: now };
+    await customerStore.updateAgent(store.db, agent.customer_id, agent.id, changes);
+  };
+
   const agentOf = async (caller: Caller, id: AgentId): Promise<AgentRow> => {
     const row = await customerStore.findAgent(store.db, caller.customer_id, id);
     if (!row) throw customerProblems.AGENT_NOT_FOUND();
@@ -147,23 +227,20 @@ export function createCustomers(ports: {
 
   return {
     async bootstrap(given) {
-      const known = await customerStore.findAgentByUsername(store.db, given.username);
+      const known = await customerStore.findSuperAdmin(store.db, given.username);
       if (known) {
-        if (
-          given.password !== null &&
-          !(await checkPassword(given.password, known.password_hash))
-        ) {
-          await customerStore.updateAgent(store.db, known.customer_id, known.id, {
-            password_hash: await hashPassword(given.password),
-            tm_update: clock.now(),
-            tm_password: clock.now(),
-          });
+        const { password } = given;
+        const made =
+          password === null ? null : await hashPassword(password, recipeOf(known.password_hash));
+        if (made !== null && !isSameLine(made, known.password_hash)) {
+          await setPassword(known, made);
           log.info({ agent_id: known.id }, "the administrator's password was set");
         }
         return { username: given.username, password: null };
       }
       const made_up = given.password === null ? ids.secret(20) : null;
-      const password_hash = await hashPassword(given.password ?? made_up ?? "");
+      const recipe = await recipeFor(given.username);
+      const password_hash = await hashPassword(given.password ?? made_up ?? "", recipe);
       await store.transaction(async (tx) => {
         const customer = await addCustomer(tx.db, { name: given.username, detail: "" });
         await addAgent(tx.db, {
@@ -178,15 +255,51 @@ export function createCustomers(ports: {
       return { username: given.username, password: made_up };
     },
 
-    async login(given) {
-      const agent = await customerStore.findAgentByUsername(store.db, given.username);
-      nobody ??= hashPassword(ids.secret(20));
-      const is_right = await checkPassword(given.password, agent?.password_hash ?? (await nobody));
-      if (!agent || !is_right) {
-        throw problems.INVALID_CREDENTIALS({ message: "user name or password is wrong" });
+    async login(given, source = "here") {
+      const named = await customerStore.findAgentsByUsername(store.db, given.username);
+      const candidates = named.filter(
+        ({ customer_id }) =>
+          given.customer_id === undefined || given.customer_id.toLowerCase() === customer_id,
+      );
+      const isKnown = ({ id, sources }: customerStore.AgentWithSources): boolean =>
+        sources.includes(sourceHash(id, source));
+      const is_known = candidates.some(isKnown);
+      const key = is_known ? `${given.username} ${source}` : given.username;
+      const retry_after_s = guesses.take(key);
+      if (retry_after_s > 0) {
+        throw problems.RATE_LIMIT_EXCEEDED({
+          message: "too many wrong passwords: wait before the next try",
+          retry_after_s,
+          details: [{ limited_by: "username" }],
+        });
       }
+      let right: customerStore.AgentWithSources[];
+      try {
+        const { username: name } = given;
+        right = await matching(candidates, given.password, { source, name, is_known });
+      } catch (reason) {
+        guesses.undo(key);
+        throw reason;
+      }
+      // Where two customers have the same name with the same password: who comes from a known place, else the newest.
+      const agent = right.find(isKnown) ?? right[0];
+      if (!agent) throw problems.INVALID_CREDENTIALS({ message: "user name or password is wrong" });
+      guesses.undo(key);
+      remember(agent.id, sourceHash(agent.id, source));
       const { token } = await tokens.signAgent(agent);
       return { username: agent.username, token };
+    },
+
+    async resetPassword({ username: name, customer_id }, password) {
+      const named = await customerStore.findAgentsByUsername(store.db, name);
+      const found = named.filter(
+        (agent) => customer_id === null || agent.customer_id === customer_id,
+      );
+      const [agent] = found;
+      if (!agent || found.length > 1) return null;
+      const line = await hashPassword(password, recipeOf(agent.password_hash));
+      await setPassword(agent, line);
+      return showAgent(agent);
     },
 
     async own(caller) {
@@ -197,7 +310,7 @@ export function createCustomers(ports: {
 
     async create(caller, input, sealed) {
       requireSuperAdmin(caller);
-      const password_hash = await hashPassword(input.password);
+      const password_hash = await makeLine(caller, input.username, input.password);
       return store.transaction(async (tx) => {
         const given = { name: input.name, detail: input.detail ?? "" };
         const customer = await addCustomer(tx.db, given);
@@ -234,7 +347,16 @@ export function createCustomers(ports: {
 
     async createAgent(caller, input, sealed) {
       requireAdmin(caller);
-      const password_hash = await hashPassword(input.password);
+      const { agents_max } = limits;
+      if (
+        (await customerStore.countAgents(store.db, caller.customer_id, agents_max)) >= agents_max
+      ) {
+        throw problems.LIMIT_EXCEEDED({
+          message: `a customer has ${agents_max} people who log in`,
+          details: [{ limit: agents_max }],
+        });
+      }
+      const password_hash = await makeLine(caller, input.username, input.password);
       return store.transaction(async (tx) => {
         const row = await addAgent(tx.db, {
           customer_id: caller.customer_id,

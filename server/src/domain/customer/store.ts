@@ -1,8 +1,10 @@
 // SQL of customers and agents.
-import type { Generated } from "kysely";
+import { type Generated, sql } from "kysely";
+import type { Instant } from "../../kernel/clock.ts";
 import type { AgentId, CustomerId } from "../../kernel/id.ts";
 import type { PageQuery } from "../../kernel/page.ts";
 import type { Database } from "../../store/index.ts";
+import { permissions } from "./caller.ts";
 import type { AgentRow, CustomerRow } from "./record.ts";
 
 type Tables = {
@@ -54,18 +56,66 @@ export async function insertAgent(db: Database, row: AgentRow): Promise<boolean>
   return (result.numInsertedOrUpdatedRows ?? 0n) > 0n;
 }
 
-/** Who logs in with this name; null when nobody does. */
-export async function findAgentByUsername(
+/** An agent with the places that they logged in from. */
+export interface AgentWithSources extends AgentRow {
+  readonly sources: readonly string[];
+}
+
+/** Who logs in with this name, the newest first: one of each customer at most. */
+export async function findAgentsByUsername(
   db: Database,
   username: string,
-): Promise<AgentRow | null> {
+): Promise<readonly AgentWithSources[]> {
+  const { rows } = await sql<AgentWithSources>`select agents.*, array(
+      select source_hash from login_sources where login_sources.agent_id = agents.id
+    ) as sources
+    from agents where username = ${username} and tm_delete is null order by tm_create desc`.execute(
+    db,
+  );
+  return rows;
+}
+
+/** Who runs the installation by this name; null when nobody does. */
+export async function findSuperAdmin(db: Database, username: string): Promise<AgentRow | null> {
   const row = await tables(db)
     .selectFrom("agents")
     .selectAll()
     .where("username", "=", username)
     .where("tm_delete", "is", null)
+    .where(sql<boolean>`permission & ${permissions.project_super_admin} <> 0`)
+    .orderBy("tm_create")
+    .limit(1)
     .executeTakeFirst();
   return row ?? null;
+}
+
+/** How many people log in for a customer, counted up to `max`. */
+export async function countAgents(
+  db: Database,
+  customer_id: CustomerId,
+  max: number,
+): Promise<number> {
+  const { rows } = await sql<{ count: number }>`select count(*)::integer as count from (
+    select 1 from agents where customer_id = ${customer_id} and tm_delete is null limit ${max}) as counted`.execute(
+    db,
+  );
+  return rows[0]?.count ?? 0;
+}
+
+/** Keeps where somebody logged in from; of one person the last `max`. */
+export async function keepSource(
+  db: Database,
+  given: { readonly agent_id: AgentId; readonly source_hash: string; readonly now: Instant },
+  max: number,
+): Promise<void> {
+  const { agent_id, source_hash, now } = given;
+  await sql`insert into login_sources (agent_id, source_hash, tm_seen)
+    values (${agent_id}, ${source_hash}, ${now})
+    on conflict (agent_id, source_hash) do update set tm_seen = excluded.tm_seen`.execute(db);
+  await sql`delete from login_sources where agent_id = ${agent_id} and source_hash not in (
+    select source_hash from login_sources where agent_id = ${agent_id} order by tm_seen desc limit ${max})`.execute(
+    db,
+  );
 }
 
 /** An agent of this customer; null when there is none or they were deleted. */

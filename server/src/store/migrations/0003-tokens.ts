@@ -31,7 +31,7 @@ export const migration: Migration = {
     "alter table agents add constraint agents_username_of_customer unique (customer_id, username)",
     "create index agents_username on agents (username)",
     "alter table agents add column tm_password bigint",
-    // Where somebody logged in from, as a keyed hash.
+    // Where somebody logged in from, as a hash.
     `create table login_sources (
       agent_id uuid not null references agents (id),
       source_hash text not null,
