@@ -17,6 +17,7 @@ npm run check                         format, lint, types, import directions, un
 npm run bench [-- name …]             measure; results under bench/results/
 npm run contract                      write contract/ and docs/reference/ from the sources
 npm run pack [-- folder]              the SDK as a package for npm install; prints its path
+npm run reset-password -- <user name> set somebody's password anew while the server is down
 npm run build                         only make ready what npm start needs; for images and CI
 Each takes --no-system: install no system programs.`;
 
@@ -26,6 +27,7 @@ const commands = {
     // What a body names `__proto__` must never reach a prototype, whichever library reads it.
     return run("--disable-proto=throw", ["server/src/main.ts", ...args], await built());
   },
+  "reset-password": async (args) => run("server/src/reset-password.ts", args),
   test: async (args) => {
     let missing = missingPrograms(["test"]);
     if (missing.length > 0 && setUpSystem(["test"], is_system_allowed)) {

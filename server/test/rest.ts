@@ -36,6 +36,8 @@ export interface RestOptions {
   readonly log?: Log;
   readonly attendance?: (conferences: Conferences) => Attendance;
   readonly store?: Store;
+  /** What is enforced at the start; null: what it is. */
+  readonly admin_password?: string | null;
   readonly draining?: () => boolean;
   /** Routes that are wired beside those of the nouns here. */
   readonly more_routes?: (parts: {
@@ -119,7 +121,8 @@ export async function startRest(options: RestOptions = {}): Promise<Rest> {
     limits: config.limits,
   });
   if (options.attendance) conferences.attach(options.attendance(conferences));
-  await customers.bootstrap({ username: "admin", password });
+  const { admin_password = password } = options;
+  await customers.bootstrap({ username: "admin", password: admin_password });
   await conferences.start();
   const routes = [
     ...createRoutes({
