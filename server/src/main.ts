@@ -25,6 +25,7 @@ import { createRealtime } from "./realtime/index.ts";
 import * as sdp from "./sdp/index.ts";
 import { tlsCredentials } from "./startup/certificate.ts";
 import { createVitals } from "./startup/health.ts";
+import { createMetrics } from "./startup/metrics.ts";
 import { keptFile } from "./startup/secrets.ts";
 import { createShutdown, type Shutdown } from "./startup/shutdown.ts";
 import { workerProgram } from "./startup/worker-program.ts";
@@ -45,7 +46,9 @@ async function start(config: Config, log: Log): Promise<void> {
   const shutdown = createShutdown({ clock, log, drain_timeout_ms: config.drain_timeout_ms });
   const ground: Ground = { config, clock, ids, log, shutdown };
   // Both take their time to start; neither needs the other.
-  const [store, media] = await Promise.all([database(ground), workers(ground)]);
+  const opened = await Promise.all([database(ground), workers(ground)]);
+  const metrics = createMetrics({ log, now_s: () => clock.monotonic_ms() / 1000 });
+  const [store, media] = [metrics.store(opened[0]), metrics.media(opened[1])];
   const { secret, tokens, revocations, customers, accesskeys, authenticator } = callers(
     ground,
     store,
@@ -95,17 +98,19 @@ async function start(config: Config, log: Log): Promise<void> {
     boot_id: ids.next(),
   });
 
-  const vitals = createVitals({
-    ...{ store, media, log },
+  metrics.watch({
+    ...{ store, media },
+    people: () => attendance.seats.size,
     sockets: () => realtime.count,
-    isDraining: () => shutdown.is_draining,
   });
+  const vitals = createVitals({ store, media, isDraining: () => shutdown.is_draining });
   const { join_rate, join_burst } = config.limits;
   const http = await createHttp({
     ...{ config, clock, ids, log, store, authenticator, customers, secret },
     ...vitals,
     sockets: realtime,
     isDraining: () => shutdown.is_draining,
+    metrics,
     tls: tlsCredentials(config, { clock, ids }),
     routes: [
       ...createRoutes({
@@ -113,7 +118,7 @@ async function start(config: Config, log: Log): Promise<void> {
         token_lifetime_ms: config.auth.token_lifetime_ms,
       }),
       ...joinRoutes({
-        joins: refusingWhileDraining(joins, shutdown),
+        joins: metrics.joins(refusingWhileDraining(joins, shutdown)),
         rate: createRate(clock, join_rate, join_burst),
       }),
       ...messageRoutes({ talk }),

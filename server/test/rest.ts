@@ -147,7 +147,7 @@ export async function startRest(options: RestOptions = {}): Promise<Rest> {
     routes,
     isDraining: () => options.draining?.() ?? false,
     health: async () => ({ ok: true, parts: {} }),
-    metrics: async () => "",
+    metrics: { text: async () => "", answered: () => undefined },
     pages: null,
     sdk: null,
   });

@@ -48,8 +48,11 @@ export interface HttpPorts extends Pick<EdgePorts, "authenticator" | "customers"
   isDraining(): boolean;
   /** State of each part; `ok` decides the status of GET /health. */
   health(): Promise<{ readonly ok: boolean; readonly parts: object }>;
-  /** Prometheus' text format. */
-  metrics(): Promise<string>;
+  /** Prometheus' text format, and where answers are counted. */
+  readonly metrics: {
+    text(): Promise<string>;
+    answered(request: { method: string; route: string; status: number; seconds: number }): void;
+  };
   /** Folder of the built pages; null where there are none. */
   readonly pages: string | null;
   /** Folder of the built SDK; null where there is none. */
@@ -98,7 +101,7 @@ export async function createHttp(ports: HttpPorts): Promise<Http> {
   app.decorateRequest("caller_label", "");
   // Before any route: what is known of a path is told by its routes.
   app.addHook("onRoute", ({ method, url }) => paths.add(method, url));
-  addAccessLog(app, log);
+  addAccessLog(app, log, ports.metrics);
   app.addHook("onRequest", createDoor({ headers, paths, failures, isDraining: ports.isDraining }));
 
   const edge: EdgePorts = {
@@ -129,6 +132,7 @@ export async function createHttp(ports: HttpPorts): Promise<Http> {
   for (const path of socket_paths) paths.addSocket(path);
   addVitals(app, {
     ...ports,
+    metrics: () => ports.metrics.text(),
     rate: edge.rest_rate,
     vitals_token: config.http.vitals_token.reveal(),
     vitals_addresses: config.http.vitals_addresses,
@@ -283,8 +287,13 @@ function createRequestIds(ids: Ids): (given: unknown) => string {
   };
 }
 
-function addAccessLog(app: FastifyInstance, log: Log): void {
+function addAccessLog(app: FastifyInstance, log: Log, metrics: HttpPorts["metrics"]): void {
   app.addHook("onResponse", (request, reply, done) => {
+    metrics.answered({
+      ...routeLabels(request),
+      status: reply.statusCode,
+      seconds: reply.elapsedTime / 1000,
+    });
     // Files, and who looks whether we live: only where somebody looks for it.
     const is_api = request.url.startsWith("/v1.0/") || request.url.startsWith("/auth/");
     const level = is_api || reply.statusCode >= 400 ? "info" : "debug";
@@ -303,6 +312,14 @@ function addAccessLog(app: FastifyInstance, log: Log): void {
     );
     done();
   });
+}
+
+// A bounded set of names: files and whatever has no route are one.
+function routeLabels(request: FastifyRequest): { method: string; route: string } {
+  const { url } = request.routeOptions;
+  return url !== undefined && /^\/(v1\.0|auth)\//.test(url)
+    ? { method: request.method, route: url }
+    : { method: "any", route: "other" };
 }
 
 async function addPages(app: FastifyInstance, pages: string | null): Promise<void> {

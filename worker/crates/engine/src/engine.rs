@@ -344,6 +344,8 @@ impl Engine {
         named.insert("datagrams_out".to_owned(), self.shared.outbox.packets);
         named.insert("bytes_out".to_owned(), self.shared.outbox.bytes_written);
         named.insert("rooms".to_owned(), self.rooms.len() as u64);
+        let mixers = self.rooms.iter().filter(|(_, room)| room.mixes());
+        named.insert("mixers".to_owned(), mixers.count() as u64);
         let endpoints = self.rooms.iter().flat_map(|(_, room)| {
             room.endpoints().map(|endpoint| EndpointStats {
                 endpoint: endpoint.id,

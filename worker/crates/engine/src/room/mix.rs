@@ -43,6 +43,10 @@ impl RoomMix {
         }
     }
 
+    pub(super) fn is_heard(&self) -> bool {
+        self.mixer.deadline().is_some()
+    }
+
     pub(super) fn has_work(&self) -> bool {
         self.sending.is_some()
     }

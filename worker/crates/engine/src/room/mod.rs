@@ -98,6 +98,11 @@ impl Room {
             .collect()
     }
 
+    /// Whether somebody hears the mix.
+    pub(crate) fn mixes(&self) -> bool {
+        self.mix.as_ref().is_some_and(|mix| mix.is_heard())
+    }
+
     pub(crate) fn endpoints(&self) -> impl Iterator<Item = &Endpoint> {
         self.endpoints.iter().map(|(_, endpoint)| endpoint.as_ref())
     }
