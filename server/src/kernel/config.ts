@@ -208,6 +208,13 @@ const schema = {
       "every address of media.host",
     ),
     worker_count: integer(0, "processes", "Media workers. 0: one per core.", { max: 256 }),
+    room_deaths_max: integer(
+      3,
+      "deaths",
+      "A room that was there when its worker died this often within media.room_deaths_window_ms, or that failed this often by itself, is closed.",
+      { min: 2, max: 100 },
+    ),
+    room_deaths_window_ms: integer(60_000, "ms", "How long such a death counts.", { min: 1_000 }),
     worker_bin: text("", "The media worker's program.", "the one that was built here"),
     worker_uid: integer(
       65_533,

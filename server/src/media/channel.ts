@@ -3,6 +3,7 @@
 import type { Clock, Timer } from "../kernel/clock.ts";
 import type { Log } from "../kernel/log.ts";
 import {
+  end_timeout_ms,
   message_length_max,
   queued_bytes_max,
   request_timeout_ms,
@@ -46,7 +47,7 @@ export interface Channel {
   heard(): boolean;
   /** Ends it and kills the process. */
   break(reason: string): void;
-  /** Resolves with the reason once the process is gone. */
+  /** Resolves with the reason once the process is gone; also when the system does not end it, a while after it was told to. */
   readonly ended: Promise<string>;
 }
 
@@ -74,6 +75,8 @@ export function openChannel(ports: {
   let broken: string | null = null;
   let has_greeted = false;
   let was_heard = true;
+  let kept: Timer | null = null;
+  const given_up = Promise.withResolvers<string>();
 
   const breakOff = (reason: string): void => {
     if (broken !== null) return;
@@ -87,6 +90,7 @@ export function openChannel(ports: {
     }
     pending.clear();
     process.kill();
+    kept = clock.after(end_timeout_ms, () => given_up.resolve(reason));
   };
   const greeting = clock.after(start_timeout_ms, () => breakOff("it said nothing after its start"));
 
@@ -152,10 +156,14 @@ export function openChannel(ports: {
   );
   process.input.on("error", (cause) => breakOff(`its input failed: ${cause.message}`));
   process.output.on("error", (cause) => breakOff(`its output failed: ${cause.message}`));
+  // Its log is for reading only: without it the worker is as good.
+  process.errors.on("error", (cause) => log.warn({ err: cause }, "media worker's log failed"));
 
-  const ended = process.ended.then((end) => {
+  // The system may hold a process that was ended; its successor is tried all the same.
+  const ended = Promise.race([process.ended, given_up.promise]).then((end) => {
     const reason = broken ?? end;
     breakOff(end);
+    kept?.cancel();
     return reason;
   });
 
@@ -182,7 +190,11 @@ export function openChannel(ports: {
           breakOff(`it did not answer ${request.type} within ${timeout_ms} ms`),
         );
         pending.set(id, { type: request.type, resolve, reject, timer });
-        process.input.write(`${JSON.stringify(command)}\n`);
+        try {
+          process.input.write(`${JSON.stringify(command)}\n`);
+        } catch (cause) {
+          breakOff(`its input failed: ${cause instanceof Error ? cause.message : String(cause)}`);
+        }
       });
     },
   };

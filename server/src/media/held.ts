@@ -14,7 +14,10 @@ import type {
 export interface Held {
   readonly rooms: Set<RoomId>;
   readonly endpoints: ReadonlyMap<EndpointId, { readonly open: EndpointOpen }>;
-  opened(open: EndpointOpen): void;
+  /** It is being opened: whoever asks for that asks the successor, too, so it is not restored. */
+  opening(open: EndpointOpen): void;
+  /** It stands. False: it was forgotten meanwhile. */
+  opened(endpoint: EndpointId): boolean;
   restarted(restart: EndpointRestart): void;
   published(state: EndpointPublish): void;
   wished(endpoint: EndpointId, tiles: readonly TileWish[]): void;
@@ -23,15 +26,23 @@ export interface Held {
   forget(endpoint: EndpointId): void;
   /** Forgets a room; the result names the endpoints that were in it. */
   forgetRoom(room: RoomId): EndpointId[];
-  /** Everything as it would be opened now. Each snapshot is given away once: the indices of a second worker that
+  /** A room as it would be opened now. Each snapshot is given away once: the indices of a second worker that
    *  went on from the same one would repeat those of the first, and a repeated nonce gives the keys away. */
-  restore(): RestoredEndpoint[];
+  restore(room: RoomId): Restoring;
+}
+
+/** Endpoints that are being handed to a worker. */
+export interface Restoring {
+  readonly endpoints: RestoredEndpoint[];
+  /** The worker refused, and nothing changed there: their snapshots may be given to the next one. */
+  refused(): void;
 }
 
 interface Entry {
   open: EndpointOpen;
   readonly tiles: Map<string, TileWish>;
   snapshot: EndpointSnapshot | null;
+  is_opening: boolean;
 }
 
 /** Makes an empty {@link Held}. */
@@ -45,8 +56,13 @@ export function createHeld(): Held {
   return {
     rooms,
     endpoints,
-    opened(open) {
-      endpoints.set(open.endpoint, { open, tiles: new Map(), snapshot: null });
+    opening(open) {
+      endpoints.set(open.endpoint, { open, tiles: new Map(), snapshot: null, is_opening: true });
+    },
+    opened(endpoint) {
+      const entry = endpoints.get(endpoint);
+      if (entry) entry.is_opening = false;
+      return entry !== undefined;
     },
     restarted({ endpoint, ice, dtls }) {
       change(endpoint, ({ open }) => ({ ...open, ice, dtls: dtls ?? open.dtls }));
@@ -80,11 +96,24 @@ export function createHeld(): Held {
       for (const { open } of gone) endpoints.delete(open.endpoint);
       return gone.map(({ open }) => open.endpoint);
     },
-    restore: () =>
-      [...endpoints.values()].map((entry) => {
-        const { open, tiles, snapshot } = entry;
-        entry.snapshot = null;
-        return { open, tiles: [...tiles.values()], snapshot };
-      }),
+    restore(room) {
+      const given = [...endpoints.values()]
+        .filter(({ open, is_opening }) => open.room === room && !is_opening)
+        .map((entry) => {
+          const { snapshot } = entry;
+          entry.snapshot = null;
+          return { entry, snapshot };
+        });
+      return {
+        endpoints: given.map(({ entry, snapshot }) => ({
+          open: entry.open,
+          tiles: [...entry.tiles.values()],
+          snapshot,
+        })),
+        refused() {
+          for (const { entry, snapshot } of given) entry.snapshot ??= snapshot;
+        },
+      };
+    },
   };
 }

@@ -54,6 +54,8 @@ export interface MediaEvents {
   };
   /** A fault in the worker ended this room; its endpoints are gone. */
   room_failed: { room: RoomId; message: string };
+  /** This room ended its worker, or failed, again and again: it is closed and not to be opened again; its endpoints are gone. */
+  room_quarantined: { room: RoomId; message: string; endpoints: readonly EndpointId[] };
   /** A worker died and its successor could not go on with these; they must join anew with resume. */
   endpoints_lost: { endpoints: readonly EndpointId[] };
   /** A worker process died; its rooms are being set up again. For metrics and logs. */
@@ -62,11 +64,11 @@ export interface MediaEvents {
 
 /** The media port. */
 export interface Media {
-  /** Starts every worker and resolves when all are configured. Errors: MEDIA_UNAVAILABLE. */
+  /** Starts every worker and resolves when all are configured. Errors: WorkerStartFailure. */
   start(): Promise<void>;
   /** What SDP may promise. */
   capabilities(): Capabilities;
-  /** Places a room on the least loaded worker. Idempotent. Errors: MEDIA_UNAVAILABLE. */
+  /** Places a room on the least loaded worker; one without anybody in it leaves a worker that is down. Idempotent. Errors: MEDIA_UNAVAILABLE, MEDIA_REFUSED (it is quarantined). */
   openRoom(room: RoomId): Promise<void>;
   /** Closes a room and every endpoint in it. Idempotent, also for rooms never opened. */
   closeRoom(room: RoomId): Promise<void>;
@@ -98,7 +100,11 @@ export interface Media {
     rooms: number;
     endpoints: number;
     deaths: number;
+    /** Why it is not up, for people; null while it is. */
+    failure: string | null;
   }[];
+  /** Rooms that were closed since they ended their workers, the latest last. */
+  quarantined(): readonly { readonly room: RoomId; readonly message: string }[];
   /** Registers a listener; the result removes it. */
   on<Name extends keyof MediaEvents>(
     name: Name,

@@ -21,3 +21,25 @@ export const mediaProblems = catalogue({
     title: "The media half of this join no longer exists",
   },
 });
+
+/** A worker did not come up at the server's first start. What an operator can do about it depends on `what`. */
+export class WorkerStartFailure extends Error {
+  override readonly name = "WorkerStartFailure";
+  /** `address`: its port is taken or its address is not this machine's; `program`: it cannot be run; `other`: see the message. */
+  readonly what: "address" | "program" | "other";
+  readonly worker: number;
+  /** Where it was to receive, `host:port`. */
+  readonly address: string;
+  constructor(given: {
+    what: WorkerStartFailure["what"];
+    worker: number;
+    address: string;
+    cause: unknown;
+  }) {
+    const why = given.cause instanceof Error ? given.cause.message : String(given.cause);
+    super(`media worker ${given.worker} did not start: ${why}`, { cause: given.cause });
+    this.what = given.what;
+    this.worker = given.worker;
+    this.address = given.address;
+  }
+}

@@ -1,6 +1,6 @@
 // A worker as a process: pipes, a pid, an end. The only place that starts one.
 import { spawn } from "node:child_process";
-import type { Readable, Writable } from "node:stream";
+import { PassThrough, type Readable, type Writable } from "node:stream";
 
 /** A running worker, or one that pretends to be. */
 export interface WorkerProcess {
@@ -17,7 +17,7 @@ export interface WorkerProcess {
   readonly ended: Promise<string>;
 }
 
-/** Starts the worker of a number. */
+/** Starts the worker of a number. Errors: whatever the system says; `ended` may also tell it. */
 export type SpawnWorker = (index: number) => WorkerProcess;
 
 /** Starts workers from a program on disk. */
@@ -33,16 +33,21 @@ export const spawnWorkerProcess =
       env: {},
     });
     const ended = new Promise<string>((resolve) => {
-      child.once("error", (error) => resolve(`could not be started: ${error.message}`));
+      // Also told when a signal could not be sent, which ends nothing: only the first of the two counts.
+      child.on("error", (error) => {
+        if (child.pid === undefined) resolve(`could not be started: ${error.message}`);
+      });
       child.once("exit", (code, signal) =>
         resolve(signal === null ? `exited with ${code}` : `was ended by ${signal}`),
       );
     });
+    // Without a descriptor left Node makes no pipes and says why a moment later: `ended` tells it.
+    const { stdin, stdout, stderr } = child as Partial<typeof child>;
     return {
       pid: child.pid ?? 0,
-      input: child.stdin,
-      output: child.stdout,
-      errors: child.stderr,
+      input: stdin ?? new PassThrough(),
+      output: stdout ?? new PassThrough(),
+      errors: stderr ?? new PassThrough(),
       kill: () => {
         child.kill("SIGKILL");
       },

@@ -5,10 +5,16 @@ import type { Clock, Timer } from "../kernel/clock.ts";
 import type { Log } from "../kernel/log.ts";
 import { type ListAddresses, makeCandidates } from "./candidates.ts";
 import { WorkerRefusal } from "./channel.ts";
-import { heartbeat_interval_ms } from "./limits.ts";
+import {
+  heartbeat_interval_ms,
+  quarantined_shown_max,
+  room_deaths_max,
+  room_deaths_window_ms,
+} from "./limits.ts";
 import type { Media, MediaEvents } from "./port.ts";
 import { mediaProblems } from "./problems.ts";
 import type { SpawnWorker } from "./process.ts";
+import { createSuspects } from "./suspects.ts";
 import type { Capabilities, EndpointId, Event, Request, RoomId } from "./wire.ts";
 import { createWorker, type Worker } from "./worker.ts";
 
@@ -24,6 +30,9 @@ export interface MediaConfig {
   readonly worker_uid: number;
   /** Whether workers give up system calls that they do not need. */
   readonly worker_filter: boolean;
+  /** Deaths of workers, or failures of its own, within `room_deaths_window_ms` that close a room; 3 in a minute by default. */
+  readonly room_deaths_max?: number;
+  readonly room_deaths_window_ms?: number;
 }
 
 /** The part of the section `limits` of the configuration that workers keep to. */
@@ -57,20 +66,37 @@ export function createMedia(ports: MediaPorts): Media {
     tiles: new Set(),
     speakers: new Set(),
     room_failed: new Set(),
+    room_quarantined: new Set(),
     endpoints_lost: new Set(),
     worker_died: new Set(),
   };
   const emit = <Name extends keyof MediaEvents>(name: Name, event: MediaEvents[Name]): void => {
-    for (const listener of listeners[name]) listener(event);
+    for (const listener of listeners[name]) {
+      try {
+        listener(event);
+      } catch (err) {
+        // Whatever it is, it must not keep a worker's successor from coming up.
+        log.error({ err, event: name }, "a listener of the media side failed");
+      }
+    }
   };
   const count = config.worker_count === 0 ? availableParallelism() : config.worker_count;
+  const bounds = {
+    deaths_max: config.room_deaths_max ?? room_deaths_max,
+    window_ms: config.room_deaths_window_ms ?? room_deaths_window_ms,
+  };
+  const suspects = createSuspects(bounds);
+  const failures = createSuspects(bounds);
   const workers = Array.from({ length: count }, (_, index) => makeWorker(index));
   const placed = new Map<RoomId, Worker>();
+  // Opening or open: the first who asks opens, others wait for the same.
+  const opened = new Map<RoomId, Promise<void>>();
+  const quarantined: { room: RoomId; message: string }[] = [];
   let watch: Timer | null = null;
 
   function makeWorker(index: number): Worker {
     const worker: Worker = createWorker(
-      { clock, log, spawn: ports.spawn },
+      { clock, log, spawn: ports.spawn, suspects },
       {
         index,
         host: config.host,
@@ -94,13 +120,33 @@ export function createMedia(ports: MediaPorts): Media {
             rooms: worker.held.rooms.size,
             endpoints: worker.held.endpoints.size,
           }),
-        restored: (lost) => {
-          if (lost.length > 0) emit("endpoints_lost", { endpoints: lost });
-        },
+        lost: (endpoints) => emit("endpoints_lost", { endpoints }),
+        killed: (room) =>
+          quarantine(
+            room,
+            `it was there when its media worker died ${bounds.deaths_max} times within ${bounds.window_ms / 1000} s`,
+          ),
       },
     );
     return worker;
   }
+
+  const forget = (room: RoomId): readonly EndpointId[] => {
+    const worker = placed.get(room);
+    placed.delete(room);
+    opened.delete(room);
+    return worker?.held.forgetRoom(room) ?? [];
+  };
+
+  const quarantine = (room: RoomId, message: string): void => {
+    const endpoints = forget(room);
+    suspects.forget(room);
+    failures.forget(room);
+    quarantined.push({ room, message });
+    if (quarantined.length > quarantined_shown_max) quarantined.shift();
+    log.error({ room, endpoints: endpoints.length, detail: message }, "a room is quarantined");
+    emit("room_quarantined", { room, message, endpoints });
+  };
 
   const passOn = (event: Event): void => {
     switch (event.type) {
@@ -126,8 +172,9 @@ export function createMedia(ports: MediaPorts): Media {
         emit("speakers", event);
         return;
       case "room_failed":
-        placed.delete(event.room);
-        emit("room_failed", event);
+        forget(event.room);
+        if (failures.died([event.room], clock.monotonic_ms()) === null) emit("room_failed", event);
+        else quarantine(event.room, `it failed again and again: ${event.message}`);
         return;
       case "snapshot":
       case "heartbeat":
@@ -137,13 +184,34 @@ export function createMedia(ports: MediaPorts): Media {
     }
   };
 
+  // What counts is what was promised, not what stands: many are placed at the same moment.
   const least = (): Worker => {
     const load = (worker: Worker): number =>
       worker.held.endpoints.size +
       worker.held.rooms.size / 1000 +
       (worker.state() === "up" ? 0 : 1e6);
-    const best = workers.reduce((a, b) => (load(b) < load(a) ? b : a));
-    return best;
+    return workers.reduce((a, b) => (load(b) < load(a) ? b : a));
+  };
+
+  const openOn = async (room: RoomId, worker: Worker): Promise<void> => {
+    placed.set(room, worker);
+    worker.held.rooms.add(room);
+    try {
+      await ask(worker, { type: "room_open", room });
+    } catch (cause) {
+      if (placed.get(room) === worker) forget(room);
+      throw cause;
+    }
+    // Closed or moved while it was being opened.
+    if (placed.get(room) !== worker) await ask(worker, { type: "room_close", room });
+  };
+
+  // A room without anybody in it need not wait for a worker that is away.
+  const leaveDown = (room: RoomId): void => {
+    const worker = placed.get(room);
+    if (!worker || worker.state() === "up" || least().state() !== "up") return;
+    for (const { open } of worker.held.endpoints.values()) if (open.room === room) return;
+    forget(room);
   };
 
   const holder = (endpoint: EndpointId): Worker | undefined =>
@@ -181,19 +249,23 @@ export function createMedia(ports: MediaPorts): Media {
     },
     capabilities: () => joinCapabilities(workers),
     async openRoom(room) {
-      const worker = placed.get(room) ?? least();
-      placed.set(room, worker);
-      await ask(worker, { type: "room_open", room }).catch((cause: unknown) => {
-        if (!worker.held.rooms.has(room)) placed.delete(room);
-        throw cause;
-      });
-      worker.held.rooms.add(room);
+      if (quarantined.some((one) => one.room === room)) {
+        throw mediaProblems.MEDIA_REFUSED({ message: "the room ended its media worker too often" });
+      }
+      leaveDown(room);
+      let opening = opened.get(room);
+      if (!opening) {
+        opening = openOn(room, least());
+        opened.set(room, opening);
+      }
+      await opening;
     },
     async closeRoom(room) {
       const worker = placed.get(room);
       if (!worker) return;
-      placed.delete(room);
-      worker.held.forgetRoom(room);
+      forget(room);
+      suspects.forget(room);
+      failures.forget(room);
       await ask(worker, { type: "room_close", room });
     },
     transport(room) {
@@ -208,13 +280,16 @@ export function createMedia(ports: MediaPorts): Media {
       const worker = placed.get(open.room);
       if (!worker) throw mediaProblems.MEDIA_REFUSED({ message: "the room is not open" });
       // Remembered first: an event of it, or the worker's death, may come before the answer is read.
-      worker.held.opened(open);
+      worker.held.opening(open);
       try {
         await ask(worker, { type: "endpoint_open", ...open });
       } catch (cause) {
         worker.held.forget(open.endpoint);
         throw cause;
       }
+      if (worker.held.opened(open.endpoint)) return;
+      // Closed, or its room was, while it was being opened.
+      await ask(worker, { type: "endpoint_close", endpoint: open.endpoint });
     },
     restartEndpoint: (restart) =>
       askEndpoint(restart.endpoint, { type: "endpoint_restart", ...restart }, ({ held }) =>
@@ -259,7 +334,9 @@ export function createMedia(ports: MediaPorts): Media {
         rooms: worker.held.rooms.size,
         endpoints: worker.held.endpoints.size,
         deaths: worker.deaths(),
+        failure: worker.failure(),
       })),
+    quarantined: () => quarantined,
     on(name, listener) {
       listeners[name].add(listener);
       return () => {

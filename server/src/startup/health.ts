@@ -25,7 +25,7 @@ export function createVitals(ports: {
         parts: {
           server: { ok: !is_draining, state: is_draining ? "draining" : "up" },
           database,
-          media: { ok: media_ok, workers },
+          media: { ok: media_ok, workers, quarantined: media.quarantined() },
         },
       };
     },

@@ -64,7 +64,7 @@ export interface MediaAttendance extends Attendance {
 export function createAttendance(ports: {
   media: Media;
   store: Store;
-  conferences: Pick<Conferences, "open">;
+  conferences: Pick<Conferences, "open" | "endFailed">;
   conferencecalls: Pick<
     Conferencecalls,
     "markJoined" | "leave" | "setDeadline" | "presentAnywhere" | "row"
@@ -159,6 +159,10 @@ export function createAttendance(ports: {
       log.error({ conference_id, detail: message }, "a room failed in its media worker");
       for (const seat of seats.of(conference_id)) hold(seat, "room_failed", "room_failed");
       persist("open a room again", () => media.openRoom(room));
+    }),
+    media.on("room_quarantined", ({ room }) => {
+      // Opened again it would end the next worker: the conference is over, everybody leaves.
+      persist("end a conference", () => ports.conferences.endFailed(room as ConferenceId));
     }),
     media.on("voice_slots", ({ endpoint, slots }) => {
       const seat = seats.byEndpoint(endpoint);

@@ -74,6 +74,8 @@ export interface Conferences {
   end(caller: Caller, id: ConferenceId): Promise<Conference>;
   /** The links into conferences. */
   readonly joinTokens: JoinTokens;
+  /** Its media side cannot go on: ends it as {@link end} does, with `room_failed`. Idempotent. Emits: as {@link end}. */
+  endFailed(id: ConferenceId): Promise<void>;
   /** The journal, oldest first. Private events only to who may see them. Errors: CONFERENCE_NOT_FOUND. */
   events(
     caller: Caller,
@@ -390,6 +392,17 @@ export function createConferences(ports: {
       });
       settle(after);
       return showConference(row);
+    },
+
+    async endFailed(id) {
+      const after = await store.transaction(async (tx) => {
+        const after = emptyAftermath();
+        const row = await conferenceStore.lock(tx.db, id);
+        const given = { actor: system, cause: "room_failed", reason: "room_failed" } as const;
+        if (row) await steps.end(tx, row, given, after);
+        return after;
+      });
+      settle(after);
     },
 
     async events(caller, id, after_seq, limit) {
