@@ -54,7 +54,7 @@ const endpoint = (id: string, room: string): EndpointOpen => ({
   room,
   endpoint: id,
   ice: { local_ufrag: "aaaa", local_pwd: "b", remote_ufrag: "cccc", remote_pwd: "d" },
-  dtls: { fingerprints: [] },
+  dtls: { fingerprints: [], role: "server" },
   extensions: {
     mid: 4,
     rid: null,
