@@ -3,7 +3,12 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync } from "node:fs";
 import { PassThrough } from "node:stream";
 import { test } from "node:test";
-import { createFakeWorkers, type FakeWorker, type FakeWorkers, media_settings } from "../../test/fake-worker.ts";
+import {
+  createFakeWorkers,
+  type FakeWorker,
+  type FakeWorkers,
+  media_settings,
+} from "../../test/fake-worker.ts";
 import { createManualClock, createSystemClock, type ManualClock } from "../kernel/clock.ts";
 import { silentLog } from "../kernel/log.ts";
 import {
