@@ -144,7 +144,11 @@ fn a_new_speaker_takes_the_place_of_a_silent_voice_within_100_ms() {
 #[test]
 fn a_voice_that_pauses_between_words_keeps_its_slot() {
     // Shorter while a fourth one speaks on, longer while nobody waits for the slot.
-    for (waiting, pause) in [(Some(LOUD), 100), (Some(SILENT), 300), (Some(SILENT), 2_000)] {
+    for (waiting, pause) in [
+        (Some(LOUD), 100),
+        (Some(SILENT), 300),
+        (Some(SILENT), 2_000),
+    ] {
         let mut room = Room::new(10);
         for id in [0, 1, 2] {
             room.levels[id] = Some(LOUD);

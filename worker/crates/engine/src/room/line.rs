@@ -238,15 +238,10 @@ impl OutLine {
             .codecs
             .iter()
             .filter(|mine| mine.codec == source.codec);
-        let mut best: Option<(bool, &CodecParameters)> = None;
-        for mine in mine.filter(|mine| is_same_packing(mine, source)) {
-            let is_same = profile(mine) == profile(source);
-            if best.is_none_or(|(was_same, _)| is_same && !was_same) {
-                best = Some((is_same, mine));
-            }
-        }
-        let (_, mine) = best?;
-        Some(PayloadTypes::of(mine))
+        let able = mine.filter(|mine| is_same_packing(mine, source) && decodes(mine, source));
+        // The same profile before one that merely decodes it, the lowest of those first.
+        let best = able.min_by_key(|mine| (profile(mine) != profile(source), h264_rank(mine)));
+        best.map(PayloadTypes::of)
     }
 }
 
@@ -262,6 +257,39 @@ fn is_same_packing(a: &CodecParameters, b: &CodecParameters) -> bool {
     a.codec != Codec::H264 || mode(a) == mode(b)
 }
 
+/// Whether who negotiated `mine` can decode `source`: of H.264 the high profile decodes what the
+/// main profile does, and that what constrained baseline does (RFC 6184 section 8.1, H.264 A.2).
+/// Other profiles decode themselves.
+fn decodes(mine: &CodecParameters, source: &CodecParameters) -> bool {
+    if source.codec != Codec::H264 || profile(mine) == profile(source) {
+        return true;
+    }
+    match (h264_rank(mine), h264_rank(source)) {
+        (Some(mine), Some(source)) => mine >= source,
+        _ => false,
+    }
+}
+
+/// Place among the profiles that contain one another; none for those that stand apart.
+fn h264_rank(codec: &CodecParameters) -> Option<u8> {
+    let profile = profile(codec);
+    // Without a word it is baseline (RFC 6184 section 8.1).
+    let profile = profile.as_deref().unwrap_or("4200");
+    let constraints = u8::from_str_radix(profile.get(2..)?, 16).ok()?;
+    match profile.get(..2)? {
+        "42" => Some(0),
+        "4d" if constraints & 0x80 != 0 => Some(0),
+        "58" if constraints & 0xc0 == 0xc0 => Some(0),
+        "4d" => Some(1),
+        "64" => Some(2),
+        // High 10, High 4:2:2, High 4:4:4 predictive.
+        "6e" => Some(3),
+        "7a" => Some(4),
+        "f4" => Some(5),
+        _ => None,
+    }
+}
+
 /// H.264 profile and constraints, without the level.
 fn profile(codec: &CodecParameters) -> Option<String> {
     let level_id = codec.parameters.get("profile-level-id")?;
@@ -271,6 +299,60 @@ fn profile(codec: &CodecParameters) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_takes_the_profiles_that_its_decoder_contains_and_no_other() {
+        let h264 = |payload_type, profile: &str| CodecParameters {
+            codec: Codec::H264,
+            payload_type,
+            rtx_payload_type: None,
+            clock_rate: 90_000,
+            channels: 0,
+            parameters: [("packetization-mode", "1"), ("profile-level-id", profile)]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
+            nack: true,
+            pli: true,
+            transport_cc: false,
+        };
+        let line = |codecs: Vec<CodecParameters>| {
+            let parameters = SendLine {
+                mid: "1".to_owned(),
+                medium: Medium::Video,
+                role: parley_wire::SendRole::Tile,
+                codecs,
+                ssrc: 1,
+                rtx_ssrc: None,
+            };
+            OutLine::new(parameters, 1, Micros(0))
+        };
+        let type_of = |line: &OutLine, profile: &str| {
+            line.types_for(&h264(1, profile)).map(|types| types.media)
+        };
+        let browser = line(vec![
+            h264(98, "42e01f"),
+            h264(100, "4d001f"),
+            h264(102, "640c1f"),
+        ]);
+        assert_eq!(type_of(&browser, "42c01e"), Some(98));
+        assert_eq!(type_of(&browser, "42001f"), Some(98));
+        assert_eq!(type_of(&browser, "4d401f"), Some(100));
+        assert_eq!(type_of(&browser, "640028"), Some(102));
+        assert_eq!(type_of(&browser, "7a001f"), None);
+        let weak = line(vec![h264(98, "42e01f")]);
+        assert_eq!(type_of(&weak, "42e034"), Some(98));
+        assert_eq!(
+            type_of(&weak, "4de01f"),
+            Some(98),
+            "constrained baseline by another name"
+        );
+        assert_eq!(type_of(&weak, "640028"), None);
+        let strong = line(vec![h264(98, "640c1f")]);
+        assert_eq!(type_of(&strong, "42e01f"), Some(98));
+        let odd = line(vec![h264(98, "58001f")]);
+        assert_eq!(type_of(&odd, "580028"), Some(98));
+        assert_eq!(type_of(&odd, "42e01f"), None);
+    }
 
     #[test]
     fn retransmissions_are_capped_and_the_cap_refills() {
