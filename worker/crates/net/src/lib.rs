@@ -14,6 +14,9 @@ mod batch;
 #[cfg(not(target_os = "linux"))]
 #[path = "batch_plain.rs"]
 mod batch;
+mod confine;
+#[cfg(target_os = "linux")]
+mod confine_linux;
 mod framing;
 mod machine;
 mod ports;
@@ -21,6 +24,11 @@ mod tcp;
 mod udp;
 
 pub use batch::ReceiveBatch;
+pub use confine::{Confined, Confinement};
+#[cfg(not(target_os = "linux"))]
+pub use confine::{confine, forgo_privileges};
+#[cfg(target_os = "linux")]
+pub use confine_linux::{confine, forgo_privileges};
 pub use framing::{FRAME_BYTES_MAX, FrameError, FrameReader};
 pub use machine::{Usage, ignore_interrupts, monotonic_us, unix_us, usage};
 pub use ports::{Ports, Wake};

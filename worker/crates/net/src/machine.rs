@@ -1,6 +1,9 @@
 //! What only the operating system can tell: its clocks and the use this process makes of it.
 
+use std::fs::File;
 use std::mem;
+use std::os::unix::fs::FileExt as _;
+use std::sync::OnceLock;
 
 /// CPU time and memory of this process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,7 +58,12 @@ fn read_clock(clock: libc::clockid_t) -> u64 {
 }
 
 fn resident_bytes() -> Option<u64> {
-    let pages = std::fs::read_to_string("/proc/self/statm").ok()?;
+    // Opened once: a confined worker opens nothing.
+    static PAGES: OnceLock<Option<File>> = OnceLock::new();
+    let file = PAGES.get_or_init(|| File::open("/proc/self/statm").ok());
+    let mut text = [0; 128];
+    let length = file.as_ref()?.read_at(&mut text, 0).ok()?;
+    let pages = std::str::from_utf8(text.get(..length)?).ok()?;
     let resident: u64 = pages.split(' ').nth(1)?.parse().ok()?;
     // SAFETY: no arguments but a constant.
     let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };

@@ -18,6 +18,13 @@ fn main() -> ExitCode {
     log::install_panic_log();
     // An interrupt at the terminal reaches the whole group; when to end is the server's decision.
     parley_net::ignore_interrupts();
+    if let Err(error) = parley_net::forgo_privileges() {
+        log(
+            Level::Warn,
+            "privileges could not be forgone",
+            &[("reason", error.to_string().into())],
+        );
+    }
     let process = match Process::new(std::io::stdin(), std::io::stdout()) {
         Ok(process) => process,
         Err(error) => {

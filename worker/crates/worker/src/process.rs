@@ -8,7 +8,7 @@ use parley_engine::{Address, Batch, Engine, Identity, Input, Limits, Output, Set
 use parley_net::{ConnectionId, Ports, ReceiveBatch, Run, TcpEvent, TcpLimits};
 use parley_rtp::time::Micros;
 use parley_wire::{
-    Capabilities, Codec, Command, Configure, Configured, ErrorCode, Hello, Message,
+    Capabilities, Codec, Command, Configure, Configured, Confinement, ErrorCode, Hello, Message,
     PROTOCOL_VERSION, Reply, Request,
 };
 
@@ -257,6 +257,11 @@ impl Process {
             },
             None => None,
         };
+        if let Err(error) = confine(configure.confinement) {
+            self.ports.udp = None;
+            self.ports.tcp = None;
+            return Err((ErrorCode::InvalidParameters, error));
+        }
         let configured = Configured {
             udp,
             tcp,
@@ -405,6 +410,32 @@ impl Process {
             tcp.close_unconfirmed(now.0.saturating_sub(TCP_CONFIRM_US));
         }
     }
+}
+
+/// Gives up what is not needed from here on, and says in the log what that was.
+/// Errors: a sentence with its cure.
+fn confine(wanted: Confinement) -> Result<(), String> {
+    // Whatever looks at files has to have them open before.
+    let _opened = parley_net::usage();
+    let confined = parley_net::confine(parley_net::Confinement {
+        uid: wanted.uid,
+        filter: wanted.filter,
+    })
+    .map_err(|error| {
+        let uid = wanted.uid.unwrap_or_default();
+        format!("root could not become user {uid} (media.worker_uid; 0 stays root): {error}")
+    })?;
+    let (level, filter) = match &confined.filter {
+        Some(Ok(())) => (Level::Info, "on"),
+        Some(Err(reason)) => (Level::Warn, reason.as_str()),
+        None => (Level::Warn, "off by configuration"),
+    };
+    let fields = [
+        ("uid", confined.uid.into()),
+        ("system_call_filter", filter.into()),
+    ];
+    log(level, "confined", &fields);
+    Ok(())
 }
 
 fn tcp_limits(configure: &Configure) -> TcpLimits {

@@ -213,6 +213,56 @@ fn a_successor_with_the_certificate_has_the_same_fingerprint() {
     );
 }
 
+/// A line of `/proc/…/status` of every thread of a process.
+#[cfg(target_os = "linux")]
+fn status(pid: u32, name: &str) -> Vec<String> {
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    let lines = tasks.map(|task| {
+        let text = std::fs::read_to_string(task.unwrap().path().join("status")).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix(name));
+        line.unwrap().trim().to_owned()
+    });
+    lines.collect()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_configured_worker_is_confined_in_every_thread_and_goes_on_working() {
+    let mut worker = Worker::start();
+    worker.read();
+    assert_eq!(status(worker.child.id(), "NoNewPrivs:"), ["1"; 3]);
+    let Message::Reply {
+        reply: Reply::Configured(configured),
+        ..
+    } = worker.configure("127.0.0.1:0")
+    else {
+        panic!("not configured");
+    };
+    let pid = worker.child.id();
+    assert_eq!(status(pid, "Seccomp:"), ["2"; 3]);
+    let uids = status(pid, "Uid:");
+    if status(std::process::id(), "Uid:")[0].starts_with("0\t") {
+        assert_eq!(uids, ["65533\t65533\t65533\t65533"; 3]);
+        assert_eq!(status(pid, "Groups:"), [""; 3]);
+        assert_eq!(status(pid, "CapEff:"), ["0000000000000000"; 3]);
+    } else {
+        assert_eq!(uids[0], status(std::process::id(), "Uid:")[0]);
+    }
+    // Its memory can be told, though it opens no file any more; its ports are open.
+    let Message::Reply {
+        reply: Reply::Stats(stats),
+        ..
+    } = worker.ask(r#"{"id":5,"request":{"type":"stats"}}"#)
+    else {
+        panic!("no statistics");
+    };
+    assert!(stats.memory_bytes > 100_000);
+    let mut stream = std::net::TcpStream::connect(configured.tcp.unwrap()).unwrap();
+    std::io::Write::write_all(&mut stream, &[0, 2, 7, 8]).unwrap();
+    let answer = worker.ask(r#"{"id":6,"request":{"type":"ping"}}"#);
+    assert!(matches!(answer, Message::Reply { id: 6, .. }));
+}
+
 impl Drop for Worker {
     fn drop(&mut self) {
         // Already gone where the test ended it.
