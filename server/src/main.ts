@@ -72,7 +72,7 @@ async function start(config: Config, log: Log): Promise<void> {
   await conferences.start();
   shutdown.opened("conferences", () => conferences.close());
   shutdown.drains(() => attendance.seats.size === 0);
-  const talk = createTalk({ store, clock, ids, room: talkRoom });
+  const talk = createTalk({ store, clock, ids, room: talkRoom, limits: config.limits });
   const showing = createShowing({ media, attendance, conferencecalls });
   const joins = createJoins({
     ...{ media, sdp, attendance, conferences, conferencecalls, clock, ids, log },
@@ -144,7 +144,7 @@ function callers({ config, clock, ids, log, shutdown }: Ground, store: Store) {
     ...{ store, clock, ids, log, tokens },
     limits: config.limits,
   });
-  const accesskeys = createAccesskeys({ store, clock, ids });
+  const accesskeys = createAccesskeys({ store, clock, ids, limits: config.limits });
   const revocations = createRevocations({ store, clock, log });
   shutdown.opened("revocations", async () => revocations.close());
   const authenticator = createAuthenticator({

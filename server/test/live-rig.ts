@@ -158,7 +158,7 @@ export async function startLiveRig(
   const tokens = createTokens({ clock, ids, log, secret, lifetime_ms: 3_600_000 });
   const { limits } = readConfig({ argv: [], env: {}, file: () => null }).config;
   const customers = createCustomers({ store, clock, ids, log, tokens, limits });
-  const accesskeys = createAccesskeys({ store, clock, ids });
+  const accesskeys = createAccesskeys({ store, clock, ids, limits });
   const revocations = createRevocations({ store, clock, log });
   const authenticator = createAuthenticator({
     clock,
@@ -179,7 +179,7 @@ export async function startLiveRig(
     limits,
   });
   const { conferencecalls } = conferences;
-  const talk = createTalk({ store, clock, ids, room: talkRoom });
+  const talk = createTalk({ store, clock, ids, room: talkRoom, limits });
   const hints = createFakeAttendance();
   const showing = createFakeShowing(() => conferences);
   const realtime: Upgrades = createRealtime({

@@ -13,7 +13,10 @@ const never = "9999-01-01 00:00:00.000000";
 let rest: Rest;
 before(async () => {
   rest = await startRest({
-    more_routes: (parts) => messageRoutes({ talk: createTalk({ ...parts, room: talkRoom }) }),
+    more_routes: (parts) =>
+      messageRoutes({
+        talk: createTalk({ ...parts, room: talkRoom, limits: { conference_messages_max: 1_000 } }),
+      }),
   });
 });
 after(() => rest.close());

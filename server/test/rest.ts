@@ -99,7 +99,7 @@ export async function startRest(options: RestOptions = {}): Promise<Rest> {
   });
   const tokens = createTokens({ clock, ids, log, secret: test_secret, lifetime_ms: 3_600_000 });
   const customers = createCustomers({ store, clock, ids, log, tokens, limits: config.limits });
-  const accesskeys = createAccesskeys({ store, clock, ids });
+  const accesskeys = createAccesskeys({ store, clock, ids, limits: config.limits });
   const revocations = createRevocations({ store, clock, log });
   const authenticator = createAuthenticator({
     clock,

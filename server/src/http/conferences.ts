@@ -73,7 +73,7 @@ export function conferenceRoutes({ conferences }: { conferences: Conferences }):
       summary: "Create a conference",
       body: NewConference,
       replies: shown,
-      problems: ["INVALID_ACTION_TYPE", "CONFERENCE_EXISTS"],
+      problems: ["INVALID_ACTION_TYPE", "CONFERENCE_EXISTS", "LIMIT_EXCEEDED"],
       example: `curl "$URL/v1.0/conferences?token=$TOKEN" --data-raw '{"type": "conference", "name": "test conference"}'`,
       run: ({ caller, body, sealed }) => conferences.create(caller, body, sealed),
     }),

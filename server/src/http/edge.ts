@@ -76,7 +76,7 @@ export function createHandler(route: AnyRoute, ports: EdgePorts): Handler {
       query,
       body,
       text,
-      headers: request.headers,
+      headers: headersOf(request, caller),
       address: request.ip,
       request_id: request.id,
       is_secure: request.protocol === "https",
@@ -137,6 +137,12 @@ export function createHandler(route: AnyRoute, ports: EdgePorts): Handler {
       },
       ports.public_url,
     );
+
+  /** Where nobody was asked who they are, a route may look for itself; a foreign page's request brings no cookie to it. */
+  const headersOf = (request: FastifyRequest, caller: Caller | null) => {
+    const { cookie, ...others } = request.headers;
+    return caller !== null || cookie === undefined || isOwnPage(request) ? request.headers : others;
+  };
 
   /** Who asks: what somebody put there first, then the cookie, which a browser adds to whatever page asks. */
   const credentialOf = (request: FastifyRequest): string | null => {

@@ -48,7 +48,7 @@ export function messageRoutes({ talk }: { readonly talk: Talk }): AnyRoute[] {
       params: Type.Object({ id: conference_id }),
       body: NewMessage,
       replies: shown,
-      problems: ["CONFERENCE_NOT_FOUND", "STATE_INVALID", "PERMISSION_DENIED"],
+      problems: ["CONFERENCE_NOT_FOUND", "STATE_INVALID", "PERMISSION_DENIED", "LIMIT_EXCEEDED"],
       run: ({ caller, params, body, sealed }) =>
         talk.post(
           caller,

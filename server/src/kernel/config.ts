@@ -292,7 +292,7 @@ const schema = {
     ),
     agents_max: integer(10_000, "agents", "People who log in for one customer.", { min: 1 }),
     accesskeys_max: integer(1_000, "access keys", "Good ones of one customer.", { min: 1 }),
-    conferences_max: integer(100_000, "conferences", "Of one customer, without those that ended.", {
+    conferences_max: integer(10_000, "conferences", "Of one customer, without those that ended.", {
       min: 1,
     }),
     conference_messages_max: integer(100_000, "messages", "In the chat of one conference.", {

@@ -3,6 +3,7 @@ import type { Static } from "typebox";
 import type { Clock } from "../../kernel/clock.ts";
 import { type AccesskeyId, hashSecret, type Ids } from "../../kernel/id.ts";
 import { cutPage, type Page, type PageQuery } from "../../kernel/page.ts";
+import { problems } from "../../kernel/problem.ts";
 import type { Store, Tx } from "../../store/index.ts";
 import { type Caller, requireAdmin } from "../customer/index.ts";
 import { accesskeyProblems } from "./problems.ts";
@@ -25,7 +26,7 @@ const lifetime_s = 31_536_000;
 
 /** Use cases of access keys. A foreign id answers as an unknown one. */
 export interface Accesskeys {
-  /** The only answer that holds the key. Errors: PERMISSION_DENIED. */
+  /** The only answer that holds the key. Errors: PERMISSION_DENIED, LIMIT_EXCEEDED. */
   create(
     caller: Caller,
     input: Static<typeof NewAccesskey>,
@@ -48,8 +49,13 @@ export interface Accesskeys {
 }
 
 /** Makes the use cases. */
-export function createAccesskeys(ports: { store: Store; clock: Clock; ids: Ids }): Accesskeys {
-  const { store, clock, ids } = ports;
+export function createAccesskeys(ports: {
+  store: Store;
+  clock: Clock;
+  ids: Ids;
+  limits: { readonly accesskeys_max: number };
+}): Accesskeys {
+  const { store, clock, ids, limits } = ports;
   const found = (row: AccesskeyRow | null): AccesskeyRow => {
     if (!row) throw accesskeyProblems.ACCESSKEY_NOT_FOUND();
     return row;
@@ -60,6 +66,14 @@ export function createAccesskeys(ports: { store: Store; clock: Clock; ids: Ids }
       const token = accesskey_mark + ids.secret(secret_length);
       return store.transaction(async (tx) => {
         const now = clock.now();
+        const { accesskeys_max: max } = limits;
+        const { customer_id } = caller;
+        if ((await accesskeyStore.countGood(tx.db, { customer_id, now }, max)) >= max) {
+          throw problems.LIMIT_EXCEEDED({
+            message: `a customer has ${max} good access keys`,
+            details: [{ limit: max }],
+          });
+        }
         const row: AccesskeyRow = {
           id: ids.next<AccesskeyId>(),
           customer_id: caller.customer_id,

@@ -1,4 +1,6 @@
 // SQL of access keys. Reads for callers always name the customer.
+import { sql } from "kysely";
+import type { Instant } from "../../kernel/clock.ts";
 import type { AccesskeyId, CustomerId } from "../../kernel/id.ts";
 import type { PageQuery } from "../../kernel/page.ts";
 import type { Database } from "../../store/index.ts";
@@ -9,6 +11,18 @@ const table = (db: Database) => db.withTables<{ accesskeys: AccesskeyRow }>();
 /** Adds a key. */
 export async function insert(db: Database, row: AccesskeyRow): Promise<void> {
   await table(db).insertInto("accesskeys").values(row).execute();
+}
+
+/** How many good keys a customer has, counted up to `max`. */
+export async function countGood(
+  db: Database,
+  given: { readonly customer_id: CustomerId; readonly now: Instant },
+  max: number,
+): Promise<number> {
+  const { rows } = await sql<{ count: number }>`select count(*)::integer as count from (
+    select 1 from accesskeys where customer_id = ${given.customer_id} and tm_delete is null
+      and tm_expire > ${given.now} limit ${max}) as counted`.execute(db);
+  return rows[0]?.count ?? 0;
 }
 
 /** The key with this hash; null when there is none or it was deleted. */

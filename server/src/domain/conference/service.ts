@@ -101,6 +101,8 @@ export interface Conferences {
 export interface ConferenceLimits extends JoinTokenLimits {
   /** People in one conference at once. */
   readonly conference_calls_max: number;
+  /** Conferences of one customer that have not ended. */
+  readonly conferences_max: number;
 }
 
 /** Makes the use cases of conferences and their joins. */
@@ -296,6 +298,13 @@ export function createConferences(ports: {
       const id = (input.id?.toLowerCase() as ConferenceId | undefined) ?? ids.next<ConferenceId>();
       if (input.id && (await conferenceStore.find(store.db, id))) {
         throw conferenceProblems.CONFERENCE_EXISTS();
+      }
+      const { conferences_max: max } = limits;
+      if ((await conferenceStore.countOpen(store.db, caller.customer_id, max)) >= max) {
+        throw problems.LIMIT_EXCEEDED({
+          message: `a customer has ${max} conferences that have not ended`,
+          details: [{ limit: max }],
+        });
       }
       const opening = attendance.roomOpened(id);
       const is_open = await isOpenWithin(opening);

@@ -34,6 +34,18 @@ export async function insert(db: Database, row: ConferenceRow): Promise<boolean>
   return (result.numInsertedOrUpdatedRows ?? 0n) > 0n;
 }
 
+/** How many conferences of a customer have not ended, counted up to `max`. */
+export async function countOpen(
+  db: Database,
+  customer_id: CustomerId,
+  max: number,
+): Promise<number> {
+  const { rows } = await sql<{ count: number }>`select count(*)::integer as count from (
+    select 1 from conferences where customer_id = ${customer_id} and tm_delete is null limit ${max}
+  ) as counted`.execute(db);
+  return rows[0]?.count ?? 0;
+}
+
 /** One conference, whoever's it is; for the server's own decisions and after its customer was compared. */
 export async function find(db: Database, id: ConferenceId): Promise<ConferenceRow | null> {
   const row = await table(db)

@@ -25,7 +25,6 @@ export { type Customers, createCustomers, Login, NewAgent, NewCustomer } from ".
 export {
   createTokens,
   type JoinClaims,
-  max_joins_default,
   type Tokens,
   type VerifiedToken,
 } from "./token.ts";

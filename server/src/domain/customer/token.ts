@@ -63,7 +63,7 @@ export interface Tokens {
 /** Bytes of the signing secret, at least (RFC 7518 section 3.2). */
 export const secret_bytes_min = 32;
 /** People who may be in with one join token at a time, where the token does not say. */
-export const max_joins_default = 5;
+const max_joins_default = 5;
 /** Characters of a token, at most. */
 const token_length_max = 8_192;
 

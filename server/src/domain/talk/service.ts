@@ -37,7 +37,7 @@ export interface Talk {
     count: number,
   ): Promise<Message[]>;
   /** Writes a message; with a `client_id` that this author used before, gives that message.
-   *  Errors: CONFERENCE_NOT_FOUND, STATE_INVALID (the conference is over, or the caller is not in it), INVALID_ARGUMENT. Emits: conference_message_created. */
+   *  Errors: CONFERENCE_NOT_FOUND, STATE_INVALID (the conference is over, or the caller is not in it), INVALID_ARGUMENT, LIMIT_EXCEEDED. Emits: conference_message_created. */
   post(
     caller: Caller,
     conference_id: ConferenceId,
@@ -64,14 +64,40 @@ export interface Talk {
   ): Promise<Message>;
 }
 
+/** Conferences whose messages were counted; then they are counted again. */
+const counts_max = 10_000;
+
 interface Author {
   readonly actor: Actor & { readonly id: string };
   readonly name: string;
 }
 
 /** Makes the use cases. */
-export function createTalk(ports: { store: Store; clock: Clock; ids: Ids; room: TalkRoom }): Talk {
+export function createTalk(ports: {
+  store: Store;
+  clock: Clock;
+  ids: Ids;
+  room: TalkRoom;
+  limits: { readonly conference_messages_max: number };
+}): Talk {
   const { store, clock, ids, room } = ports;
+  const { conference_messages_max: messages_max } = ports.limits;
+  // Counting a hundred thousand for each message would take longer than writing it.
+  const counts = new Map<ConferenceId, number>();
+
+  const requireRoom = async (db: Database, conference_id: ConferenceId): Promise<void> => {
+    const known = counts.get(conference_id);
+    const count = known ?? (await talkStore.count(db, conference_id, messages_max));
+    if (known === undefined) {
+      if (counts.size >= counts_max) counts.clear();
+      counts.set(conference_id, count);
+    }
+    if (count < messages_max) return;
+    throw problems.LIMIT_EXCEEDED({
+      message: `a conference has ${messages_max} messages`,
+      details: [{ limit: messages_max }],
+    });
+  };
 
   const visible = (caller: Caller, conference: TalkConference | null): TalkConference => {
     if (!conference || !seesConference(caller, conference)) throw conferenceNotFound();
@@ -204,13 +230,16 @@ export function createTalk(ports: { store: Store; clock: Clock; ids: Ids; room: 
     async post(caller, conference_id, input, given) {
       const text = requireText(input.text);
       const client_id = requireClientId(input.client_id);
-      return store.transaction(async (tx) => {
+      let is_new = false;
+      const message = await store.transaction(async (tx) => {
+        is_new = false;
         const author = await enter(tx, caller, conference_id, given);
         const known =
           client_id === null
             ? null
             : await talkStore.findByClientId(tx.db, conference_id, author.actor.id, client_id);
         if (known) return showMessage(known);
+        await requireRoom(tx.db, conference_id);
         const row: MessageRow = {
           id: ids.next<MessageId>(),
           customer_id: caller.customer_id,
@@ -232,11 +261,15 @@ export function createTalk(ports: { store: Store; clock: Clock; ids: Ids; room: 
           tm_delete: null,
         };
         await talkStore.insert(tx.db, row);
+        is_new = true;
         announce(tx, "conference_message_created", row, author.actor);
         const shown = showMessage(row);
         await given?.sealed?.(tx, shown);
         return shown;
       });
+      const count = counts.get(conference_id);
+      if (is_new && count !== undefined) counts.set(conference_id, count + 1);
+      return message;
     },
 
     remove: (caller, conference_id, id, given) =>

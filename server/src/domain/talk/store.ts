@@ -1,4 +1,5 @@
 // SQL of messages. Reads always name the conference, whose customer was compared before.
+import { sql } from "kysely";
 import type { Instant } from "../../kernel/clock.ts";
 import type { ConferencecallId, ConferenceId, MessageId } from "../../kernel/id.ts";
 import type { PageQuery } from "../../kernel/page.ts";
@@ -96,4 +97,17 @@ export async function page(
     );
   }
   return (await select.execute()).map(asRow);
+}
+
+/** How many messages a conference has, counted up to `max`. */
+export async function count(
+  db: Database,
+  conference_id: ConferenceId,
+  max: number,
+): Promise<number> {
+  const { rows } = await sql<{ count: number }>`select count(*)::integer as count from (
+    select 1 from conference_messages where conference_id = ${conference_id} limit ${max}) as counted`.execute(
+    db,
+  );
+  return rows[0]?.count ?? 0;
 }
