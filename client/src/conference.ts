@@ -4,7 +4,7 @@ import type { Notices } from "./emitter.ts";
 import type { Problem } from "./problem.ts";
 import type { Tile, TileSize } from "./tile.ts";
 import type { ConferenceView, Ending, OwnView, Person } from "./view.ts";
-import type { JournalEvent, Message, Source } from "./wire.ts";
+import type { JournalEvent, Message, Role, Source } from "./wire.ts";
 
 /** What both {@link watchConference} and {@link joinConference} need. */
 export interface ConferenceOptions {
@@ -15,6 +15,15 @@ export interface ConferenceOptions {
   readonly server?: string;
   /** Gives up with the signal's reason. */
   readonly signal?: AbortSignal;
+}
+
+/** A link for others, made by a host. Its token is a secret. */
+export interface Invitation {
+  /** Names the token, e.g. to take it back. */
+  readonly id: string;
+  readonly token: string;
+  /** The meeting page with the token in its fragment. */
+  readonly url: string;
 }
 
 /** A place in a conference that another page of the same person gave away. Secret: whoever has it takes the place. */
@@ -128,6 +137,14 @@ export interface JoinedConference extends WatchedConference<JoinNotices> {
   setHand(is_raised: boolean): Promise<void>;
   /** Changes my name. */
   rename(name: string): Promise<void>;
+  /** Makes a link for others. Hosts. `max_joins`: people who may be in with it at a time, 5 when left out; `expires_in`: seconds, at most as long as my own.
+   *  Errors: PERMISSION_DENIED, STATE_INVALID, INVALID_ARGUMENT, LIMIT_EXCEEDED. */
+  invite(given: {
+    readonly role: Role;
+    readonly name?: string;
+    readonly max_joins?: number;
+    readonly expires_in?: number;
+  }): Promise<Invitation>;
   /** How loud one person is for me, 0..1. In `mix` mode without effect. */
   setVolume(conferencecall_id: string, volume: number): void;
   /** How loud one person is for me, 0..1; 1 unless it was set. */

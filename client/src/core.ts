@@ -2,12 +2,13 @@
 import { createChat } from "./chat.ts";
 import type { Chat, ConferenceOptions, WatchNotices } from "./conference.ts";
 import { createEmitter, type Emitter } from "./emitter.ts";
+import { endedBy } from "./ended-by.ts";
 import { type LiveLink, openBrowserSocket, openLiveLink, type Socket } from "./live-link.ts";
-import { Problem } from "./problem.ts";
+import { Problem, unreachable } from "./problem.ts";
 import { empty_view, markHeard, reduceFrame, type SpeakersFrame, withoutVoices } from "./reduce.ts";
 import { createServerClock } from "./server-clock.ts";
 import { browserTiming, type Timing } from "./timing.ts";
-import type { ConferenceView, Ending, EndingReason } from "./view.ts";
+import type { ConferenceView, EndedBy, Ending, EndingReason } from "./view.ts";
 import type { ServerFrame } from "./wire.ts";
 
 /** Ports of the core; tests give their own. */
@@ -101,6 +102,7 @@ export function createCore(
   /** What the server said last of who speaks; null since the socket broke. */
   let speakers: SpeakersFrame | null = null;
   const clock = createServerClock();
+  let ended_by: EndedBy | null = null;
   let repair: { readonly since_ms: number; readonly attempt: number } | null = null;
   const tellConnection = (): void => {
     if (has_finished || (view.connection === "connecting" && !is_socket_live)) return;
@@ -133,6 +135,10 @@ export function createCore(
     const reduced = reduceFrame(view, frame);
     const seen = view.connection === "reconnecting" ? withoutVoices(reduced.view) : reduced.view;
     if (seen !== view) patch(seen);
+    if ("type" in frame && frame.type === "event") {
+      // The first word counts: what follows are the steps of the server.
+      ended_by ??= endedBy(frame.event, conferencecall_id, view.people);
+    }
     for (const notice of reduced.noticed) {
       if (notice.type === "event") emitter.emit("event", notice);
       else if (notice.type === "message") emitter.emit("message", notice.message);
@@ -152,7 +158,7 @@ export function createCore(
   const deadline = timing.after(core_limits.start_ms, () => {
     finish({
       reason: "failed",
-      problem: new Problem("SERVER_UNREACHABLE", "The server does not answer"),
+      problem: unreachable(serverOf(options)),
     });
   });
   const onAbort = (): void => {
@@ -183,7 +189,11 @@ export function createCore(
         tellConnection();
         listener.lost?.();
       },
-      refused: (code) => finish(endingOf(code, conferencecall_id !== null)),
+      refused: (code) => {
+        const ending = endingOf(code, conferencecall_id !== null);
+        const has_author = ending.reason === "kicked" || ending.reason === "ended";
+        finish(has_author ? { ...ending, by: ended_by } : ending);
+      },
     },
   });
   if (options.signal?.aborted) onAbort();

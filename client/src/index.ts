@@ -8,6 +8,7 @@ export {
 export type {
   Chat,
   ConferenceOptions,
+  Invitation,
   JoinedConference,
   JoinNotices,
   JoinOptions,
@@ -34,6 +35,7 @@ export type {
   ChatView,
   ConferenceView,
   ConnectionState,
+  EndedBy,
   Ending,
   EndingReason,
   OwnSource,

@@ -11,7 +11,7 @@ import { type Devices, openDevices } from "./devices.ts";
 import { createEmitter, type Emitter } from "./emitter.ts";
 import { createJoinMedia, type JoinMedia } from "./join-media.ts";
 import { Problem } from "./problem.ts";
-import { deleteJoin } from "./rest.ts";
+import { deleteJoin, postJoinToken, type RestAccess } from "./rest.ts";
 import type { Ending, OwnView } from "./view.ts";
 import type { JournalEvent, ServerFrame } from "./wire.ts";
 
@@ -97,7 +97,7 @@ export async function joinConference(
       core.finish({ reason: "media_unreachable", problem });
     });
     await core.started;
-    return createHandle({ options, core, media, devices, emitter, leave, handOver });
+    return createHandle({ options, access, core, media, devices, emitter, leave, handOver });
   } catch (thrown) {
     media.close();
     closeDevices();
@@ -147,6 +147,7 @@ function isMuteOfMe(event: JournalEvent, conferencecall_id: string): boolean {
 
 function createHandle(given: {
   readonly options: JoinOptions;
+  readonly access: RestAccess;
   readonly core: Core;
   readonly media: JoinMedia;
   readonly devices: Devices;
@@ -185,6 +186,7 @@ function createHandle(given: {
     },
     setHand: (is_raised) => order("hand", { raised: is_raised }),
     rename: (name) => order("rename", { name }),
+    invite: (invited) => postJoinToken(given.access, given.options.conference_id, invited),
     setVolume: (id, volume) => media.voices.setVolume(id, volume),
     volumeOf: (id) => media.voices.volumeOf(id),
     startAudio: () => media.voices.start(),

@@ -77,6 +77,19 @@ export function problemFromWire(
   });
 }
 
+/** No answer from `server` (an origin). A page of another site cannot tell a server that is down from one that refuses its origin, so both are said. */
+export function unreachable(server: string, cause?: unknown): Problem {
+  const page = globalThis.location?.origin;
+  const is_foreign = page !== undefined && page !== server;
+  const message = is_foreign
+    ? `The server ${server} does not answer, or it does not allow this page (CORS): add "${page}" to its setting http.allowed_origins`
+    : "The server does not answer";
+  return new Problem("SERVER_UNREACHABLE", message, {
+    ...(cause === undefined ? {} : { cause }),
+    details: is_foreign ? [{ server, page_origin: page, setting: "http.allowed_origins" }] : [],
+  });
+}
+
 /** What `getUserMedia` and `getDisplayMedia` throw, as a {@link Problem}. */
 export function problemFromDevice(
   thrown: unknown,

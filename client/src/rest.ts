@@ -1,5 +1,6 @@
 // The few HTTP requests that a conference needs.
-import { Problem, problemFromWire } from "./problem.ts";
+import type { Invitation } from "./conference.ts";
+import { Problem, problemFromWire, unreachable } from "./problem.ts";
 import type { AnsweredLine, JoinAnswer, WireError } from "./wire.ts";
 
 /** Where and as whom requests go. */
@@ -59,7 +60,7 @@ async function request(
     });
   } catch (thrown) {
     if (init.signal?.aborted) throw init.signal.reason;
-    throw new Problem("SERVER_UNREACHABLE", "The server does not answer", { cause: thrown });
+    throw unreachable(access.server, thrown);
   }
   if (response.ok) return response;
   throw await readProblem(response);
@@ -133,4 +134,23 @@ export async function deleteJoin(
   is_last_breath: boolean,
 ): Promise<void> {
   await request(access, location, { method: "DELETE", keepalive: is_last_breath });
+}
+
+/** Makes a link into a conference. Errors: the server's, SERVER_UNREACHABLE. */
+export async function postJoinToken(
+  access: RestAccess,
+  conference_id: string,
+  body: object,
+): Promise<Invitation> {
+  const response = await request(access, `/v1.0/conferences/${conference_id}/join_tokens`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  const answer = (await response.json()) as Partial<Invitation>;
+  const { id, token, url } = answer;
+  if (!id || !token || !url) {
+    throw new Problem("ANSWER_INVALID", "The server's answer to the invitation is incomplete");
+  }
+  return { id, token, url };
 }

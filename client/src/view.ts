@@ -50,10 +50,24 @@ export type EndingReason =
   | "media_unreachable"
   | "failed";
 
+/** Who ended it, and when. */
+export interface EndedBy {
+  /** `conferencecall`: somebody in the conference; `agent` and `accesskey`: its owner, from outside; `system`: the server, e.g. when its time was over. */
+  readonly type: "agent" | "accesskey" | "conferencecall" | "system";
+  /** The name of somebody in the conference; "" for others. */
+  readonly name: string;
+  /** `timeout`, `deleted`, … as the journal says it; "" when it does not. */
+  readonly cause: string;
+  /** As the wire writes times. */
+  readonly tm: string;
+}
+
 /** The end of a connection. */
 export interface Ending {
   readonly reason: EndingReason;
   readonly problem: Problem | null;
+  /** For `kicked` and `ended`, where the server has told it before. */
+  readonly by?: EndedBy | null;
 }
 
 /** A message that the server has not confirmed yet. */

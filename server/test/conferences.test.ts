@@ -111,6 +111,51 @@ test("an_id_of_the_client_makes_a_create_that_cannot_happen_twice", async () => 
   assert.equal((await get(id)).status, "progressing");
 });
 
+test("a_list_is_searched_by_name_detail_id_state_and_time_over_all_pages", async () => {
+  const token = await rest.otherCustomer("searching");
+  const ask = async (query: string): Promise<string[]> => {
+    const found: string[] = [];
+    for (let page_token = ""; ; ) {
+      const more = new URLSearchParams({ page_size: "2", ...(page_token ? { page_token } : {}) });
+      const reply = await rest.ask("GET", `/v1.0/conferences?${query}&${more}`, { token });
+      assert.equal(reply.status, 200, reply.text);
+      found.push(...reply.body.result.map(({ name }: { name: string }) => name));
+      page_token = reply.body.next_page_token;
+      if (page_token === "") return found;
+    }
+  };
+  const make = async (name: string, detail = "") =>
+    (
+      await rest.ask("POST", "/v1.0/conferences", {
+        token,
+        body: { type: "conference", name, detail },
+      })
+    ).body;
+  const first = await make("Weekly ÄRGER");
+  for (let at = 0; at < 4; at += 1) await make(`Filler ${at}`);
+  const last = await make("100 % of_it", "about the weekly thing");
+  await rest.ask("DELETE", `/v1.0/conferences/${first.id}`, { token });
+  assert.deepEqual(await ask("search=weekly"), ["100 % of_it"]);
+  assert.deepEqual(await ask("search=WEEKLY&status=all"), ["100 % of_it", "Weekly ÄRGER"]);
+  assert.deepEqual(await ask("search=weekly&status=terminated"), ["Weekly ÄRGER"]);
+  assert.deepEqual(await ask(`search=${encodeURIComponent("ärger")}&status=all`), ["Weekly ÄRGER"]);
+  assert.deepEqual(await ask(`search=${last.id.slice(-12).toUpperCase()}`), ["100 % of_it"]);
+  // What stands for anything in a pattern stands for itself here.
+  assert.deepEqual(await ask("search=%25"), ["100 % of_it"]);
+  assert.deepEqual(await ask("search=of_it"), ["100 % of_it"]);
+  assert.deepEqual(await ask("search=ofXit"), []);
+  assert.equal((await ask("search=filler")).length, 4);
+  assert.equal((await ask("search=+")).length, 5);
+  assert.equal((await ask("search=fill%00er")).length, 4);
+  const since = encodeURIComponent(last.tm_create);
+  assert.deepEqual(await ask(`created_from=${since}`), ["100 % of_it"]);
+  assert.equal((await ask(`created_to=${since}`)).length, 4);
+  assert.equal((await ask(`created_to=${since}&status=all`)).length, 5);
+  const bad = await rest.ask("GET", "/v1.0/conferences?created_from=yesterday", { token });
+  assert.equal(bad.body.error.reason, "INVALID_REQUEST_PARAMETER");
+  assert.equal(bad.body.error.details[0].field, "created_from");
+});
+
 test("a_list_shows_the_newest_first_in_pages_and_its_last_page_says_so", async () => {
   const token = await rest.otherCustomer("paging");
   const ask = (query: string) => rest.ask("GET", `/v1.0/conferences${query}`, { token });

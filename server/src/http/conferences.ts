@@ -12,10 +12,12 @@ import {
   NewConference,
   NewJoinToken,
 } from "../domain/conference/index.ts";
+import type { Instant } from "../kernel/clock.ts";
 import { eventTypes } from "../kernel/event.ts";
 import type { ConferenceId } from "../kernel/id.ts";
 import { limits } from "../kernel/limits.ts";
-import { writeTimestamp } from "../kernel/wire.ts";
+import { problems } from "../kernel/problem.ts";
+import { readTimestamp, writeTimestamp } from "../kernel/wire.ts";
 import { page_query, pageFrom, pageOf } from "./paging.ts";
 import { type AnyRoute, route } from "./route.ts";
 
@@ -41,6 +43,31 @@ export const Event = Type.Object(
   { title: "Event", description: "Something that happened." },
 );
 
+/** Characters of a search, at most. */
+const search_length_max = 200;
+
+// No text of ours holds the character that the database cannot hold, either.
+const searchFrom = (text = ""): { search?: string } => {
+  const search = text.replaceAll("\0", "").trim();
+  return search === "" ? {} : { search };
+};
+
+/** Reads a time of a query. Errors: INVALID_REQUEST_PARAMETER. */
+function momentFrom<Name extends string>(
+  field: Name,
+  text: string | undefined,
+): { [field in Name]?: Instant } {
+  if (!text) return {};
+  const at = readTimestamp(text);
+  if (at === null) {
+    throw problems.INVALID_REQUEST_PARAMETER({
+      message: `${field} is neither a timestamp of ours nor RFC 3339`,
+      details: [{ field }],
+    });
+  }
+  return { [field]: at } as { [field in Name]?: Instant };
+}
+
 /** Routes of `/v1.0/conferences`. */
 export function conferenceRoutes({ conferences }: { conferences: Conferences }): AnyRoute[] {
   const shown = { 200: { description: "The conference.", schema: Conference } };
@@ -55,13 +82,30 @@ export function conferenceRoutes({ conferences }: { conferences: Conferences }):
       query: Type.Object({
         ...page_query,
         type: Type.Optional(Type.Enum([...conference_types])),
-        status: Type.Optional(Type.Enum([...conferenceMachine.states])),
+        status: Type.Optional(
+          Type.Enum([...conferenceMachine.states, "all"] as const, {
+            description: "`all`: in every state. Those that were not ended when left out.",
+          }),
+        ),
+        search: Type.Optional(
+          Type.String({
+            maxLength: search_length_max,
+            description: "Part of the name, the detail or the id, in upper or lower case.",
+          }),
+        ),
+        created_from: Type.Optional(
+          Type.String({ description: "Created then or later; a time as `page_token` takes it." }),
+        ),
+        created_to: Type.Optional(Type.String({ description: "Created before then." })),
       }),
       replies: { 200: { description: "A page.", schema: pageOf(Conference) } },
       run: ({ caller, query }) =>
         conferences.list(caller, pageFrom(query), {
           ...(query.type ? { type: query.type } : {}),
           ...(query.status ? { status: query.status } : {}),
+          ...searchFrom(query.search),
+          ...momentFrom("created_from", query.created_from),
+          ...momentFrom("created_to", query.created_to),
         }),
     }),
     route({

@@ -33,6 +33,11 @@ export interface JoinLink {
 export interface ConferenceFilter {
   readonly status: string;
   readonly type: string;
+  /** Part of name, detail or id. */
+  readonly text: string;
+  /** Days as `YYYY-MM-DD`, of the reader's own time; both count. */
+  readonly from: string;
+  readonly until: string;
 }
 
 /** Calls of one log-in. Errors of each: the server's refusals, SERVER_UNREACHABLE. */
@@ -83,8 +88,14 @@ export function createApi(token: string, refused: () => void): Api {
   return {
     token,
     refused,
-    conferences: ({ status, type }, page_token = "") =>
-      call("GET", `/conferences${query({ status, type, page_size: page_sizes.list, page_token })}`),
+    conferences: ({ status, type, text, from, until }, page_token = "") =>
+      call(
+        "GET",
+        `/conferences${query({
+          ...{ status, type, search: text.trim(), page_size: page_sizes.list, page_token },
+          ...{ created_from: beginOf(from, 0), created_to: beginOf(until, 1) },
+        })}`,
+      ),
     conference: (id) => call("GET", `/conferences/${id}`),
     createConference: (given) => call("POST", "/conferences", given),
     endConference: (id) => call("DELETE", `/conferences/${id}`),
@@ -107,6 +118,14 @@ export function createApi(token: string, refused: () => void): Api {
     createAccesskey: (given) => call("POST", "/accesskeys", given),
     deleteAccesskey: (id) => call("DELETE", `/accesskeys/${id}`),
   };
+}
+
+/** The begin of a day, or of one that many days later, as the server reads times; "" for no day. */
+function beginOf(day: string, days_later: number): string {
+  const at = new Date(`${day}T00:00:00`);
+  if (day === "" || Number.isNaN(at.getTime())) return "";
+  at.setDate(at.getDate() + days_later);
+  return at.toISOString();
 }
 
 /** Logs in. Errors: INVALID_CREDENTIALS, RATE_LIMIT_EXCEEDED, SERVER_UNREACHABLE. */

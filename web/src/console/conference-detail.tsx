@@ -14,7 +14,7 @@ import { useNotice } from "../look/use-notice.ts";
 import { escaped, isolated } from "../text/bidi.ts";
 import type { Api } from "./api.ts";
 import { EventTable, JoinTable } from "./detail-tables.tsx";
-import { joinsOf, messagesOf, peakOf, personMinutes } from "./history.ts";
+import { endOf, joinsOf, messagesOf, peakOf, personMinutes } from "./history.ts";
 import { MakeLink } from "./make-link.tsx";
 import { all_conferences, type DetailTab, detail_tabs, writeRoute } from "./route.ts";
 import { StatusChip } from "./status-chip.tsx";
@@ -106,7 +106,7 @@ function Facts(
     readonly view: ConferenceView | null;
   },
 ) {
-  const { t } = useSurroundings();
+  const { t, decimal } = useSurroundings();
   const { known, view, watched } = props;
   const { events, conference } = known;
   const now = useNow(watched !== null);
@@ -120,7 +120,7 @@ function Facts(
       String(conference.conferencecall_ids.length),
       t("fact_peak", { count: peakOf(joins) }),
     ],
-    [t("fact_minutes"), personMinutes(joins, now).toFixed(1)],
+    [t("fact_minutes"), decimal(personMinutes(joins, now))],
     [t("fact_talking"), talking?.name || t("nobody")],
     [t("fact_messages"), String(messages.length)],
     [t("fact_events"), String(events.length)],
@@ -153,7 +153,7 @@ function Facts(
       {known.failure !== null && <ProblemNotice thrown={known.failure} />}
       <dl className="facts">
         {facts.map(([name, value, note]) => (
-          <div key={name} className="fact">
+          <div key={name} className="fact" title={value}>
             <dt>{name}</dt>
             <dd>
               <Name of={value} />
@@ -241,6 +241,7 @@ function Head(props: DetailProps & { readonly view: ConferenceView | null }) {
           {` · ${conference.timeout > 0 ? t("detail_ends_after", { seconds: conference.timeout }) : t("detail_never_ends")}`}
         </span>
       </p>
+      <EndLine events={known.events} />
       {failure !== null && <ProblemNotice thrown={failure} />}
       {open === "link" && <MakeLink api={api} conference_id={id} onClose={() => setOpen(null)} />}
       {open === "end" && (
@@ -258,6 +259,25 @@ function Head(props: DetailProps & { readonly view: ConferenceView | null }) {
       )}
     </>
   );
+}
+
+// When it ended, why and by whom.
+function EndLine({ events }: { readonly events: ConferenceKnown["events"] }) {
+  const { t, moment } = useSurroundings();
+  const end = useMemo(() => endOf(events), [events]);
+  if (!end) return null;
+  const name = joinsOf(events).find(({ id }) => id === end.actor.id)?.name;
+  const by =
+    end.cause === "timeout"
+      ? t("ended_by_timeout")
+      : end.cause === "ejected"
+        ? t("ended_by_other")
+        : end.actor.type === "conferencecall"
+          ? t("ended_by_name", { name: name || t("somebody") })
+          : t(
+              `ended_by_${end.actor.type === "agent" || end.actor.type === "accesskey" ? end.actor.type : "system"}`,
+            );
+  return <p className="muted">{t("ended_line", { time: moment(new Date(end.at)), by })}</p>;
 }
 
 /** The time, once a second while something is live. */

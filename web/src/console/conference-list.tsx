@@ -18,6 +18,10 @@ import { useCustomerEvents } from "./use-customer-events.ts";
 
 type ListRoute = Extract<Route, { view: "conferences" }>;
 
+/** As long as a search may be, and how long one has to pause in typing. */
+const search_length_max = 200;
+const settle_ms = 250;
+
 /** The list. */
 export function ConferenceList({ api, route }: { readonly api: Api; readonly route: ListRoute }) {
   const { t, clock } = useSurroundings();
@@ -27,13 +31,10 @@ export function ConferenceList({ api, route }: { readonly api: Api; readonly rou
   const go = (change: Partial<ListRoute>): void => {
     location.replace(writeRoute({ ...route, ...change }));
   };
-  const wanted = route.text.trim().toLocaleLowerCase();
-  const found = (page?.result ?? []).filter((conference) =>
-    [conference.name, conference.detail, conference.id].some((text) =>
-      text.toLocaleLowerCase().includes(wanted),
-    ),
+  const found = page?.result ?? [];
+  const is_filtered = [route.status, route.type, route.text.trim(), route.from, route.until].some(
+    (wish) => wish !== "",
   );
-  const is_filtered = route.status !== "" || route.type !== "" || wanted !== "";
   return (
     <>
       <div className="head">
@@ -51,13 +52,14 @@ export function ConferenceList({ api, route }: { readonly api: Api; readonly rou
       <search className="filters">
         <SearchField className="field grow" value={route.text} onChange={(text) => go({ text })}>
           <Label>{t("filter_text")}</Label>
-          <Input />
+          <Input dir="auto" maxLength={search_length_max} />
         </SearchField>
         <Choice
           label={t("filter_status")}
           value={route.status}
           options={[
             ["", t("filter_open")],
+            ["all", t("filter_everything")],
             ["starting", t("status_starting")],
             ["progressing", t("status_progressing")],
             ["terminating", t("status_terminating")],
@@ -75,6 +77,24 @@ export function ConferenceList({ api, route }: { readonly api: Api; readonly rou
           ]}
           onChange={(type) => go({ type })}
         />
+        <label className="field">
+          <span className="label">{t("filter_from")}</span>
+          <input
+            type="date"
+            value={route.from}
+            max={route.until}
+            onChange={({ currentTarget }) => go({ from: currentTarget.value })}
+          />
+        </label>
+        <label className="field">
+          <span className="label">{t("filter_until")}</span>
+          <input
+            type="date"
+            value={route.until}
+            min={route.from}
+            onChange={({ currentTarget }) => go({ until: currentTarget.value })}
+          />
+        </label>
       </search>
       {failure !== null && <ProblemNotice thrown={failure} />}
       {page === null && failure === null && <p className="muted">{t("loading")}</p>}
@@ -178,6 +198,16 @@ function ConferenceTable({ conferences }: { readonly conferences: readonly Confe
   );
 }
 
+/** A value once it has not changed for a time. */
+function useSettled(value: string, ms: number): string {
+  const [settled, setSettled] = useState(value);
+  useEffect(() => {
+    const timer = setTimeout(() => setSettled(value), ms);
+    return () => clearTimeout(timer);
+  }, [value, ms]);
+  return settled;
+}
+
 interface Pages {
   readonly page: Page<Conference> | null;
   readonly failure: unknown;
@@ -186,7 +216,10 @@ interface Pages {
   more(): void;
 }
 
-function usePages(api: Api, { status, type }: ConferenceFilter): Pages {
+function usePages(api: Api, filter: ConferenceFilter): Pages {
+  const { status, type, from, until } = filter;
+  // The server is not asked at each letter.
+  const text = useSettled(filter.text, settle_ms);
   const [page, setPage] = useState<Page<Conference> | null>(null);
   const [failure, setFailure] = useState<unknown>(null);
   const [shown_at, setShownAt] = useState(() => new Date());
@@ -196,9 +229,12 @@ function usePages(api: Api, { status, type }: ConferenceFilter): Pages {
     async (count: number): Promise<void> => {
       turn.current += 1;
       const mine = turn.current;
-      let found: Page<Conference> = await api.conferences({ status, type });
+      let found: Page<Conference> = await api.conferences({ status, type, text, from, until });
       for (let at = 1; at < count && found.next_page_token !== ""; at += 1) {
-        const next = await api.conferences({ status, type }, found.next_page_token);
+        const next = await api.conferences(
+          { status, type, text, from, until },
+          found.next_page_token,
+        );
         found = { ...next, result: [...found.result, ...next.result] };
       }
       // Only the answer to the latest question counts.
@@ -208,7 +244,7 @@ function usePages(api: Api, { status, type }: ConferenceFilter): Pages {
       setFailure(null);
       setShownAt(new Date());
     },
-    [api, status, type],
+    [api, status, type, text, from, until],
   );
   const start = useCallback(
     (count: number): void => {
@@ -216,10 +252,7 @@ function usePages(api: Api, { status, type }: ConferenceFilter): Pages {
     },
     [load],
   );
-  useEffect(() => {
-    setPage(null);
-    start(1);
-  }, [start]);
+  useEffect(() => start(1), [start]);
   const reload = useCallback(() => start(page_count.current), [start]);
   const more = useCallback(() => start(page_count.current + 1), [start]);
   return { page, failure, shown_at, reload, more };

@@ -169,6 +169,25 @@ function marksOf(events: readonly NumberedEvent[]): Mark[] {
   return marks;
 }
 
+/** Who began the end of a conference, why and when. */
+export interface EndFact {
+  readonly at: number;
+  readonly cause: string;
+  readonly actor: NumberedEvent["actor"];
+}
+
+/** How a conference ended; null while nobody has ended it. */
+export function endOf(events: readonly NumberedEvent[]): EndFact | null {
+  const begun = events.find(
+    ({ type, data }) =>
+      type === "conference_deleted" ||
+      (type === "conference_updated" && data["status"] === "terminating"),
+  );
+  if (!begun) return null;
+  const { actor, cause, tm } = begun;
+  return { at: readTime(tm)?.getTime() ?? 0, cause: cause ?? "", actor };
+}
+
 /** Minutes that people spent in the conference, added up. */
 export function personMinutes(joins: readonly Conferencecall[], now: number): number {
   const total = joins.reduce((sum, join) => {

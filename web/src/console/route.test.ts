@@ -6,7 +6,10 @@ import { all_conferences, detail_tabs, type Route, readRoute, writeRoute } from 
 test("every_view_survives_its_address", () => {
   const text = fc.string({ unit: "grapheme" });
   const route: fc.Arbitrary<Route> = fc.oneof(
-    fc.record({ view: fc.constant("conferences" as const), status: text, type: text, text }),
+    fc.record({
+      ...{ view: fc.constant("conferences" as const), status: text, type: text, text },
+      ...{ from: text, until: text },
+    }),
     fc.record({
       view: fc.constant("conference" as const),
       id: fc.string({ unit: "grapheme", minLength: 1 }),

@@ -13,13 +13,18 @@ export type Route =
       readonly status: string;
       readonly type: string;
       readonly text: string;
+      readonly from: string;
+      readonly until: string;
     }
   | { readonly view: "conference"; readonly id: string; readonly tab: DetailTab }
   | { readonly view: "keys" }
   | { readonly view: "start" };
 
 /** The list without filters. */
-export const all_conferences: Route = { view: "conferences", status: "", type: "", text: "" };
+export const all_conferences: Route = {
+  ...{ view: "conferences", status: "", type: "", text: "" },
+  ...{ from: "", until: "" },
+};
 
 /** Reads a fragment; what is not understood leads to the list. */
 export function readRoute(hash: string): Route {
@@ -40,6 +45,8 @@ export function readRoute(hash: string): Route {
     status: given.get("status") ?? "",
     type: given.get("type") ?? "",
     text: given.get("text") ?? "",
+    from: given.get("from") ?? "",
+    until: given.get("until") ?? "",
   };
 }
 
@@ -55,8 +62,10 @@ export function writeRoute(route: Route): string {
       return route.tab === "timeline" ? path : `${path}/${route.tab}`;
     }
     case "conferences": {
-      const { status, type, text } = route;
-      const given = Object.entries({ status, type, text }).filter(([, value]) => value !== "");
+      const { status, type, text, from, until } = route;
+      const given = Object.entries({ status, type, text, from, until }).filter(
+        ([, value]) => value !== "",
+      );
       return given.length === 0 ? "#/conferences" : `#/conferences?${new URLSearchParams(given)}`;
     }
   }

@@ -1,10 +1,10 @@
 // The time line of a conference: one lane a person, when they were in, when they talked.
-import { useMemo, useRef } from "react";
+import { Fragment, useMemo, useRef } from "react";
 import { useSurroundings } from "../look/surroundings.tsx";
 import { useSize } from "../look/use-size.ts";
 import { contained, isolated } from "../text/bidi.ts";
 import type { NumberedEvent } from "./api.ts";
-import { type Lane, type Span, ticksOf, timelineOf } from "./history.ts";
+import { type Lane, type Span, type Timeline, ticksOf, timelineOf } from "./history.ts";
 
 const sizes = { name: 130, lane: 40, bar: 18, talk: 10, axis: 26, foot: 30, tick_gap: 110 };
 
@@ -55,7 +55,13 @@ export function TimelineDrawing(props: {
         ))}
         {timeline.marks.map((mark) => (
           <g key={`${mark.kind}${mark.at}${mark.name}`} className={`mark is-${mark.kind}`}>
-            <title>{`${clock(new Date(mark.at), true)} ${mark.kind} ${mark.name}`}</title>
+            <title>
+              {t("mark_line", {
+                time: clock(new Date(mark.at), true),
+                what: t(`mark_${mark.kind}`),
+                name: mark.name,
+              })}
+            </title>
             {mark.kind === "message" ? (
               <circle cx={x(mark.at)} cy={height - sizes.foot + 12} r={4} />
             ) : (
@@ -80,11 +86,29 @@ export function TimelineDrawing(props: {
         <p className="legend muted">
           <span className="legend-in" /> {t("fact_in_room")}
           <span className="legend-talk" /> {t("state_speaking")}
-          <span className="legend-message" /> {t("fact_messages")}
+          {legendOf(timeline).map((kind) => (
+            <Fragment key={kind}>
+              <svg className={`legend-mark is-${kind}`} viewBox="0 0 12 12" aria-hidden="true">
+                {kind === "message" ? (
+                  <circle cx="6" cy="6" r="4" />
+                ) : (
+                  <path d={kind === "hand" ? "M6 1 l5 9 h-10 Z" : "M6 0 l6 11 h-12 Z"} />
+                )}
+              </svg>
+              {t(`mark_${kind}`)}
+            </Fragment>
+          ))}
         </p>
       )}
     </div>
   );
+}
+
+// Only what is drawn is explained.
+function legendOf({ lanes, marks }: Timeline): ("message" | "hand" | "kicked" | "ended")[] {
+  const drawn = new Set<string>(marks.map(({ kind }) => kind));
+  if (lanes.some(({ raised }) => raised.length > 0)) drawn.add("hand");
+  return (["message", "hand", "kicked", "ended"] as const).filter((kind) => drawn.has(kind));
 }
 
 // As many letters as have room beside the lanes; a letter may be several code units.

@@ -36,6 +36,8 @@ export interface Surroundings {
   clock(at: Date, with_seconds?: boolean): string;
   /** Date and time of a moment. */
   moment(at: Date): string;
+  /** A number with one digit after the point, or the comma. */
+  decimal(number: number): string;
 }
 
 const Context = createContext<Surroundings | null>(null);
@@ -65,6 +67,8 @@ export function SurroundingsProvider(props: { readonly children: ReactNode }) {
   const value = useMemo<Surroundings>(() => {
     const short = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
     const long = new Intl.DateTimeFormat(language, { timeStyle: "medium" });
+    const digits = { minimumFractionDigits: 1, maximumFractionDigits: 1 };
+    const one_digit = new Intl.NumberFormat(language, digits);
     const full = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium" });
     return {
       language,
@@ -80,6 +84,7 @@ export function SurroundingsProvider(props: { readonly children: ReactNode }) {
       t: (key, values) => write(language, key, values),
       clock: (at, with_seconds = false) => (with_seconds ? long : short).format(at),
       moment: (at) => full.format(at),
+      decimal: (number) => one_digit.format(number),
     };
   }, [language, theme]);
   return (

@@ -25,6 +25,8 @@ export interface Controls {
   hand(is_up: boolean): void;
   showPanel(panel: PanelName | null): void;
   full(): void;
+  /** Offers a link for others; null for who may not. */
+  readonly invite: (() => void) | null;
   settings(): void;
   help(): void;
   leave(): void;
@@ -149,6 +151,7 @@ function MoreMenu({
     if (key === "share") controls.screen(!controls.is_screen_on);
     if (key === "hand") controls.hand(!controls.is_hand_up);
     if (key === "people") controls.showPanel("people");
+    if (key === "invite") controls.invite?.();
     if (key === "settings") controls.settings();
     if (key === "full") controls.full();
     if (key === "help") controls.help();
@@ -180,6 +183,12 @@ function MoreMenu({
             <MenuItem className="menu-item" id="share">
               <Icon name="screen" />
               {t(controls.is_screen_on ? "stop_sharing" : "share_screen")}
+            </MenuItem>
+          )}
+          {controls.invite && (
+            <MenuItem className="menu-item" id="invite">
+              <Icon name="link" />
+              {t("invite")}
             </MenuItem>
           )}
           <MenuItem className="menu-item" id="settings">

@@ -34,6 +34,12 @@ export function PeoplePanel(props: {
   );
   return (
     <div className="people">
+      {props.commands.invite && (
+        <Button className="button people-invite" onPress={props.commands.invite}>
+          <Icon name="link" />
+          {t("invite")}
+        </Button>
+      )}
       {people.length >= search_from && (
         <SearchField className="field people-search" value={wanted} onChange={setWanted}>
           <Label className="hidden-text">{t("people_search")}</Label>

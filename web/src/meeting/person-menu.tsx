@@ -8,6 +8,8 @@ import { useSurroundings } from "../look/surroundings.tsx";
 export interface PersonCommands {
   readonly may_mute: boolean;
   readonly may_kick: boolean;
+  /** Offers a link for others; null for who may not. */
+  readonly invite: (() => void) | null;
   /** Shows somebody large; null ends it. */
   pin(subject: { readonly person_id: string; readonly source: Source } | null): void;
   mute(person: Person): void;

@@ -3,6 +3,7 @@ import type { Devices, JoinedConference, OwnView } from "@parley/client";
 import { ConfirmBox } from "../look/dialog.tsx";
 import { useSurroundings } from "../look/surroundings.tsx";
 import { type MeetingSettings, SettingsBox, ShortcutsBox } from "./boxes.tsx";
+import { InviteBox } from "./invite-box.tsx";
 import type { MeetingControls } from "./use-meeting-controls.ts";
 
 /** Shows what was asked for, or nothing. */
@@ -29,6 +30,8 @@ export function Questions(props: {
           onClose={close}
         />
       );
+    case "invite":
+      return <InviteBox conference={conference} onClose={close} />;
     case "help":
       return <ShortcutsBox onClose={close} />;
     case "end":

@@ -108,9 +108,15 @@ export function Stage(props: {
           person.screen ? tile(person, "screen") : null,
         ])}
         {present.length === 1 && (
-          <p className="alone" style={aboveName(area, boxes.tiles[0])}>
-            {t(has_company.current ? "alone_again" : "alone")}
-          </p>
+          <div className="alone" style={aboveName(area, boxes.tiles[0])}>
+            <p>{t(has_company.current ? "alone_again" : "alone")}</p>
+            {props.commands.invite && (
+              <Button className="button primary" onPress={props.commands.invite}>
+                <Icon name="link" />
+                {t("invite")}
+              </Button>
+            )}
+          </div>
         )}
         {present.length > 1 && senders.length === 0 && (
           <p className="alone">{t("only_listeners")}</p>

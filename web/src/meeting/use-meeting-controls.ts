@@ -23,7 +23,7 @@ import { useShortcuts } from "./use-shortcuts.ts";
 /** A dialog that is open. */
 export type Question =
   | { readonly kind: "kick"; readonly person: Person }
-  | { readonly kind: "end" | "settings" | "help" };
+  | { readonly kind: "end" | "settings" | "help" | "invite" };
 
 /** The controls and what they have opened. */
 export interface MeetingControls {
@@ -57,10 +57,12 @@ export function useMeetingControls(given: {
   const [question, ask] = useState<Question | null>(null);
   const run = useRun(given.toasts, given.announcer);
   const may = view.you?.may ?? [];
+  const may_invite = view.you?.role === "host";
   const is_on = ({ state }: OwnView["camera"]): boolean => state === "live" || state === "starting";
   const commands: PersonCommands = {
     may_mute: may.includes("mute"),
     may_kick: may.includes("kick"),
+    invite: may_invite ? () => ask({ kind: "invite" }) : null,
     pin: setPin,
     mute: (person) => run(conference.mute(person.id)),
     kick: (person) => ask({ kind: "kick", person }),
@@ -82,6 +84,7 @@ export function useMeetingControls(given: {
     hand: (is_up) => run(conference.setHand(is_up)),
     showPanel: setPanel,
     full: () => run(toggleFullScreen()),
+    invite: commands.invite,
     settings: () => ask({ kind: "settings" }),
     help: () => ask({ kind: "help" }),
     leave: () => (given.onGiveUp ? given.onGiveUp() : run(conference.leave())),

@@ -27,14 +27,9 @@ import {
   requireBytes,
 } from "./input.ts";
 import { createJoinTokens, type JoinTokenLimits, type JoinTokens } from "./join-tokens.ts";
-import { type ConferenceStatus, conferenceMachine } from "./machine.ts";
+import { conferenceMachine } from "./machine.ts";
 import { conferenceProblems } from "./problems.ts";
-import {
-  type Conference,
-  type ConferenceRow,
-  type ConferenceType,
-  showConference,
-} from "./record.ts";
+import { type Conference, type ConferenceRow, showConference } from "./record.ts";
 import type { Attendance } from "./room.ts";
 import { createShownCache, type Shown } from "./shown-cache.ts";
 import { type Aftermath, createSteps, emptyAftermath } from "./steps.ts";
@@ -66,7 +61,7 @@ export interface Conferences {
   list(
     caller: Caller,
     query: PageQuery,
-    only: { type?: ConferenceType; status?: ConferenceStatus },
+    only: conferenceStore.ConferenceFilter,
   ): Promise<Page<Conference>>;
   /** Changes what is given. `timeout` counts from now. Errors: CONFERENCE_NOT_FOUND, STATE_INVALID, INVALID_ARGUMENT, INVALID_ACTION_TYPE. Emits: conference_updated. */
   update(caller: Caller, id: ConferenceId, changes: ConferenceChanges): Promise<Conference>;

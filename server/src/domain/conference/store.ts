@@ -82,12 +82,25 @@ export async function update(
   return asRow(row);
 }
 
-/** Conferences of a customer that were not ended, newest first, one more than the page holds. */
+/** What a list of conferences is narrowed to; what is left out narrows nothing. */
+export interface ConferenceFilter {
+  readonly type?: ConferenceType;
+  /** Left out: those that were not ended. */
+  readonly status?: ConferenceStatus | "all";
+  /** Part of the name, the detail or the id, in upper or lower case. */
+  readonly search?: string;
+  /** Created at or after this. */
+  readonly created_from?: Instant;
+  /** Created before this. */
+  readonly created_to?: Instant;
+}
+
+/** Conferences of a customer, newest first, one more than the page holds. The index of (customer_id, tm_create) gives order and range. */
 export async function page(
   db: Database,
   customer_id: CustomerId,
   query: PageQuery,
-  only: { type?: ConferenceType; status?: ConferenceStatus },
+  only: ConferenceFilter,
 ): Promise<ConferenceRow[]> {
   let select = table(db)
     .selectFrom("conferences")
@@ -101,7 +114,20 @@ export async function page(
   }
   if (query.before !== null) select = select.where("tm_create", "<", query.before);
   if (only.type) select = select.where("type", "=", only.type);
-  if (only.status) select = select.where("status", "=", only.status);
+  if (only.status && only.status !== "all") select = select.where("status", "=", only.status);
+  if (only.created_from !== undefined) {
+    select = select.where("tm_create", ">=", only.created_from);
+  }
+  if (only.created_to !== undefined) select = select.where("tm_create", "<", only.created_to);
+  if (only.search) {
+    // Letters of every script have cases; the database's own rules may know those of English only.
+    const wanted = sql`lower(${only.search}::text collate "und-x-icu")`;
+    select = select.where(
+      sql<boolean>`(position(${wanted} in lower(name collate "und-x-icu")) > 0
+        or position(${wanted} in lower(detail collate "und-x-icu")) > 0
+        or position(${wanted} in id::text) > 0)`,
+    );
+  }
   return (await select.execute()).map(asRow);
 }
 

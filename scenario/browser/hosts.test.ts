@@ -1,0 +1,184 @@
+// What hosts and owners do: invite, remove, end, look for conferences; and what everybody is told of it.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import type { Browser, Page } from "playwright-core";
+import { launchChromium, needs_chromium, personPage } from "../harness/chromium.ts";
+import { joinMeeting, people } from "../harness/meeting.ts";
+import { type Parley, startParley, until } from "../harness/parley.ts";
+
+const password = "correct horse battery staple";
+let parley: Parley;
+let browser: Browser;
+before(async () => {
+  if (needs_chromium.skip) return;
+  parley = await startParley({ PARLEY_ADMIN_PASSWORD: password });
+  browser = await launchChromium();
+});
+after(async () => {
+  await browser?.close();
+  await parley?.stop();
+});
+
+async function conference(name = "Hosts"): Promise<string> {
+  const { id } = await parley.api<{ id: string }>("POST", "/v1.0/conferences", {
+    type: "conference",
+    name,
+  });
+  return id;
+}
+
+async function consolePage(hash: string, locale = "en-US"): Promise<Page> {
+  const page = await (await browser.newContext({ locale })).newPage();
+  await page.goto(`${parley.url}/${hash}`);
+  await page.locator("input[name=username]").fill("admin");
+  await page.locator("input[name=password]").fill(password);
+  await page.keyboard.press("Enter");
+  await page.locator("main.content h1").waitFor();
+  return page;
+}
+
+test(
+  "a_host_alone_copies_an_invite_link_by_role_and_others_come_in_by_it",
+  needs_chromium,
+  async () => {
+    const id = await conference();
+    const ada = await joinMeeting(parley, browser, id, people.ada, { role: "host" });
+    await ada.page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+    await ada.page.locator(".alone").getByRole("button", { name: "Copy invite link" }).click();
+    const dialog = ada.page.getByRole("dialog", { name: "Invite others" });
+    const links: string[] = [];
+    for (const role of ["Member", "Listener", "Host"]) {
+      await dialog.getByRole("button", { name: "Role" }).click();
+      await ada.page.getByRole("option", { name: role, exact: true }).click();
+      await dialog.getByRole("button", { name: "Copy invite link" }).click();
+      await dialog.getByText("The link is copied.").waitFor();
+      const link = await ada.page.evaluate(() => navigator.clipboard.readText());
+      assert.equal(await dialog.getByRole("textbox", { name: "Invite link" }).inputValue(), link);
+      links.push(link);
+    }
+    assert.equal(new Set(links).size, 3);
+    await ada.page.keyboard.press("Escape");
+    const [member = "", listener = ""] = links;
+    const guest = await personPage(browser, people.ben);
+    await guest.goto(member);
+    await guest.getByRole("textbox", { name: "Your name" }).fill("Ben");
+    await guest.getByRole("button", { name: "Join now" }).click();
+    await ada.page.getByRole("article", { name: "Ben", exact: true }).waitFor();
+    await guest.getByRole("button", { name: "People" }).click();
+    // Only hosts invite.
+    assert.equal(await guest.getByRole("button", { name: "Copy invite link" }).count(), 0);
+    const ear = await personPage(browser, people.cleo);
+    await ear.goto(listener);
+    await ear.getByText("This link lets you listen and watch.").waitFor();
+    for (const page of [ada.page, guest, ear]) await page.context().close();
+  },
+);
+
+test("who_is_removed_is_told_by_whom", needs_chromium, async () => {
+  const id = await conference();
+  const ada = await joinMeeting(parley, browser, id, people.ada, { role: "host" });
+  const ben = await joinMeeting(parley, browser, id, people.ben);
+  const cleo = await joinMeeting(parley, browser, id, people.cleo);
+  await ada.page.getByRole("button", { name: "People" }).click();
+  await ada.page.getByRole("button", { name: "Remove Ben" }).click();
+  await ada.page.getByRole("alertdialog").getByRole("button", { name: "Remove" }).click();
+  await ben.page.getByText("Ada removed you from the conference.").waitFor();
+  const { conferencecall_ids } = await parley.api<{ conferencecall_ids: string[] }>(
+    "GET",
+    `/v1.0/conferences/${id}`,
+  );
+  await parley.api("DELETE", `/v1.0/conferencecalls/${conferencecall_ids.at(-1)}`);
+  await cleo.page.getByText("Whoever runs this conference removed you from it.").waitFor();
+  assert.equal(await cleo.page.getByText("A host removed you").count(), 0);
+  for (const one of [ada, ben, cleo]) await one.page.context().close();
+});
+
+test("an_ended_conference_says_when_why_and_by_whom", needs_chromium, async () => {
+  const by_host = await conference("Ended by a host");
+  const ada = await joinMeeting(parley, browser, by_host, people.ada, { role: "host" });
+  const ben = await joinMeeting(parley, browser, by_host, people.ben);
+  await ada.page.getByRole("button", { name: "Leave", exact: true }).click();
+  await ada.page.getByRole("menuitem", { name: "End for all" }).click();
+  await ada.page.getByRole("alertdialog").getByRole("button", { name: "End for all" }).click();
+  await ben.page.getByText(/Ada ended it at .*\d/).waitFor();
+  const page = await consolePage(`#/conferences/${by_host}`);
+  await page.getByText(/Ended .*\d.* by Ada/).waitFor();
+  await page.locator(".legend", { hasText: /end$/ }).waitFor();
+
+  const by_owner = await conference("Ended by its owner");
+  await parley.api("DELETE", `/v1.0/conferences/${by_owner}`);
+  await page.goto(`${parley.url}/#/conferences/${by_owner}`);
+  await page.getByText(/Ended .*\d.* by a log-in/).waitFor();
+
+  const { id: by_time } = await parley.api<{ id: string }>("POST", "/v1.0/conferences", {
+    type: "conference",
+    timeout: 3,
+  });
+  const cleo = await joinMeeting(parley, browser, by_time, people.cleo);
+  await cleo.page.getByText(/Its time was over at/).waitFor();
+  await page.goto(`${parley.url}/#/conferences/${by_time}`);
+  await page.getByText(/Ended .*\d.* because its time was over/).waitFor();
+  for (const one of [ada.page, ben.page, cleo.page, page]) await one.context().close();
+});
+
+test(
+  "the_search_of_the_console_finds_what_is_not_on_the_page_in_every_state_and_by_day",
+  needs_chromium,
+  async () => {
+    const wanted = await conference("Needle in the hay");
+    await parley.api("DELETE", `/v1.0/conferences/${wanted}`);
+    for (let at = 0; at < 110; at += 1) await conference(`Hay ${at}`);
+    const page = await consolePage("#/conferences");
+    const field = page.getByRole("searchbox");
+    await field.fill("hay 3");
+    await page.getByRole("link", { name: "Hay 3", exact: true }).waitFor();
+    await field.fill("NEEDLE");
+    await page.getByText("No conference fits these filters.").waitFor();
+    await page.getByRole("button", { name: "State" }).click();
+    await page.getByRole("option", { name: "All, ended ones too" }).click();
+    await page.getByRole("link", { name: "Needle in the hay" }).waitFor();
+    assert.match(page.url(), /status=all/);
+    const day = (days: number): string => {
+      const at = new Date(Date.now() + days * 86_400_000);
+      const two = (part: number): string => String(part).padStart(2, "0");
+      return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+    };
+    await page.getByLabel("Created from").fill(day(1));
+    await page.getByText("No conference fits these filters.").waitFor();
+    await page.getByLabel("Created from").fill(day(0));
+    await page.getByLabel("Created until").fill(day(0));
+    await page.getByRole("link", { name: "Needle in the hay" }).waitFor();
+    await page.reload();
+    await page.getByRole("link", { name: "Needle in the hay" }).waitFor();
+    await page.context().close();
+  },
+);
+
+test("a_long_name_stays_in_its_card_and_numbers_are_the_readers", needs_chromium, async () => {
+  const long = `Somebody ${"with-a-name-that-never-ends-".repeat(3)}`.slice(0, 100);
+  const id = await conference(`An agenda ${"of-many-words-".repeat(40)}`);
+  const one = await joinMeeting(parley, browser, id, { ...people.ada, name: long });
+  const page = await consolePage(`#/conferences/${id}`, "de-DE");
+  await page.getByText("Spricht gerade").waitFor();
+  await until("somebody talks", async () =>
+    (await page.locator(".fact").allTextContents()).some((text) => text.includes("Somebody")),
+  );
+  for (const width of [1280, 390]) {
+    await page.setViewportSize({ width, height: 800 });
+    const heights = await page
+      .locator(".fact")
+      .evaluateAll((cards) => cards.map((card) => card.getBoundingClientRect().height));
+    assert.ok(Math.max(...heights) < 100, `cards are ${heights} high at ${width}`);
+    assert.ok(
+      await page.evaluate(
+        () => document.documentElement.scrollWidth <= document.documentElement.clientWidth,
+      ),
+    );
+  }
+  const minutes = await page
+    .locator(".fact", { hasText: "Personenminuten" })
+    .locator("dd")
+    .textContent();
+  assert.match(minutes ?? "", /^\d+,\d$/);
+  for (const open of [one.page, page]) await open.context().close();
+});
