@@ -6,7 +6,7 @@ import { newestNode } from "./launch/node.mjs";
 import { ensurePackages } from "./launch/packages.mjs";
 import { ensurePages } from "./launch/pages.mjs";
 import { runToTheEnd } from "./launch/run.mjs";
-import { Refusal, say } from "./launch/say.mjs";
+import { explainFile, Refusal, say } from "./launch/say.mjs";
 import { ensureSdk, packSdk } from "./launch/sdk.mjs";
 import { missingPrograms, setUpSystem } from "./launch/system.mjs";
 import { ensureWorker } from "./launch/worker.mjs";
@@ -23,7 +23,8 @@ Each takes --no-system: install no system programs.`;
 
 const commands = {
   start: async (args) => {
-    if (args.includes("--help") || args.includes("-h")) return run("server/src/main.ts", args);
+    if (args.some((arg) => ["--help", "-h", "--version"].includes(arg)))
+      return run("server/src/main.ts", args);
     // What a body names `__proto__` must never reach a prototype, whichever library reads it.
     return run("--disable-proto=throw", ["server/src/main.ts", ...args], await built());
   },
@@ -88,7 +89,8 @@ try {
   await ensurePackages();
   await commands[command](args);
 } catch (reason) {
-  if (!(reason instanceof Refusal)) throw reason;
-  say(reason.message);
+  const told = reason instanceof Refusal ? reason.message : explainFile(reason);
+  if (told === null) throw reason;
+  say(told);
   process.exitCode = 1;
 }

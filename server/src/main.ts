@@ -16,7 +16,7 @@ import { joinRoutes } from "./http/join.ts";
 import { messageRoutes } from "./http/messages.ts";
 import { createRate } from "./http/rate.ts";
 import { createSystemClock } from "./kernel/clock.ts";
-import { type Config, ConfigError, readConfig } from "./kernel/config.ts";
+import { type Config, helpText, readConfig } from "./kernel/config.ts";
 import { createIds } from "./kernel/id.ts";
 import { createLog, type Log } from "./kernel/log.ts";
 import { problems } from "./kernel/problem.ts";
@@ -24,11 +24,15 @@ import { createMedia, spawnWorkerProcess } from "./media/index.ts";
 import { createRealtime } from "./realtime/index.ts";
 import * as sdp from "./sdp/index.ts";
 import { tlsCredentials } from "./startup/certificate.ts";
+import { checkDataDir } from "./startup/data-dir.ts";
 import { createVitals } from "./startup/health.ts";
 import { createMetrics } from "./startup/metrics.ts";
+import { checkPorts, explainListening } from "./startup/ports.ts";
+import { allOrRefusals, refuseStart } from "./startup/refusal.ts";
 import { keptFile } from "./startup/secrets.ts";
 import { createShutdown, type Shutdown } from "./startup/shutdown.ts";
-import { workerProgram } from "./startup/worker-program.ts";
+import { versionText } from "./startup/version.ts";
+import { explainWorker, workerProgram } from "./startup/worker-program.ts";
 import { openStore, type Store } from "./store/index.ts";
 
 /** What every part is given. */
@@ -45,8 +49,10 @@ async function start(config: Config, log: Log): Promise<void> {
   const ids = createIds(() => clock.now() / 1000);
   const shutdown = createShutdown({ clock, log, drain_timeout_ms: config.drain_timeout_ms });
   const ground: Ground = { config, clock, ids, log, shutdown };
+  checkDataDir(config, log);
+  await checkPorts(config, { clock, log });
   // Both take their time to start; neither needs the other.
-  const opened = await Promise.all([database(ground), workers(ground)]);
+  const opened = await allOrRefusals(database(ground), workers(ground));
   const metrics = createMetrics({ log, now_s: () => clock.monotonic_ms() / 1000 });
   const [store, media] = [metrics.store(opened[0]), metrics.media(opened[1])];
   const { secret, tokens, revocations, customers, accesskeys, authenticator } = callers(
@@ -126,7 +132,9 @@ async function start(config: Config, log: Log): Promise<void> {
     pages: join(import.meta.dirname, "../../web/dist"),
     sdk: join(import.meta.dirname, "../../client/dist"),
   });
-  const listening = await http.listen();
+  const listening = await http.listen().catch((reason: unknown) => {
+    throw explainListening(config, reason) ?? reason;
+  });
   shutdown.opened("http", () => http.close());
   shutdown.opened("realtime", async () => realtime.close());
   url = config.http.public_url || listening;
@@ -191,9 +199,12 @@ async function workers({
   log,
   shutdown,
 }: Ground): Promise<ReturnType<typeof createMedia>> {
-  const spawn = spawnWorkerProcess(workerProgram(config.media.worker_bin));
+  const program = workerProgram(config.media.worker_bin);
+  const spawn = spawnWorkerProcess(program);
   const media = createMedia({ config: config.media, limits: config.limits, clock, log, spawn });
-  await media.start();
+  await media.start().catch((reason: unknown) => {
+    throw explainWorker(config.media, program, reason);
+  });
   shutdown.opened("media", () => media.close());
   return media;
 }
@@ -229,14 +240,12 @@ function announce(given: {
 
 function readSettings(): Config {
   try {
-    const { config, help } = readConfig();
-    if (help === null) return config;
-    process.stdout.write(help);
+    const { config, asks } = readConfig();
+    if (asks === null) return config;
+    process.stdout.write(asks === "help" ? helpText() : `${versionText()}\n`);
     process.exit(0);
   } catch (reason) {
-    if (!(reason instanceof ConfigError)) throw reason;
-    process.stderr.write(`parley: ${reason.message}\n`);
-    process.exit(2);
+    process.exit(refuseStart(reason, null));
   }
 }
 
@@ -248,8 +257,4 @@ process.on("uncaughtException", (err) => {
   log.fatal({ err }, "a fault in the server");
   process.exit(1);
 });
-start(config, log).catch((reason: unknown) => {
-  if (reason instanceof ConfigError) process.stderr.write(`parley: ${reason.message}\n`);
-  else log.fatal({ err: reason }, "the server did not start");
-  process.exit(reason instanceof ConfigError ? 2 : 1);
-});
+start(config, log).catch((reason: unknown) => process.exit(refuseStart(reason, log)));

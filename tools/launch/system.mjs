@@ -1,7 +1,7 @@
 // System programs: which are missing, and installing them where that is allowed.
 import { spawnSync } from "node:child_process";
 import { readSync } from "node:fs";
-import { Refusal, say } from "./say.mjs";
+import { Refusal } from "./say.mjs";
 
 const setup = "tools/setup-system";
 
@@ -29,11 +29,18 @@ export function setUpSystem(purposes, is_allowed) {
 
 /** Goes on only when nothing is missing for these purposes. */
 export function requirePrograms(purposes, is_allowed) {
+  if (missingPrograms(purposes).length === 0) return;
+  const is_tried = setUpSystem(purposes, is_allowed);
   const missing = missingPrograms(purposes);
   if (missing.length === 0) return;
-  for (const { program, why } of missing) say(`${program} is missing: ${why}`);
-  if (setUpSystem(purposes, is_allowed) && missingPrograms(purposes).length === 0) return;
-  throw new Refusal(`install what is missing with: ${setup} ${purposes.join(" ")}`);
+  const names = missing.map(({ program, why }) => `${program} (${why})`).join(", ");
+  const verb = missing.length === 1 ? "is" : "are";
+  const way = is_tried
+    ? `${setup} could not install ${missing.length === 1 ? "it" : "them"}, the reason is above`
+    : `install with: ${setup} ${purposes.join(" ")}`;
+  throw new Refusal(
+    `${names} ${verb} missing; ${way}. Or name a built worker by PARLEY_MEDIA_WORKER_BIN`,
+  );
 }
 
 function isAgreed(purposes) {

@@ -72,5 +72,6 @@ test("lists_and_flags_are_read_from_text_and_json", () => {
 
 test("help_names_every_setting_with_its_variable", () => {
   assert.match(helpText(), /--media\.worker_count[\s\S]*PARLEY_MEDIA_WORKER_COUNT/);
-  assert.ok(readConfig({ argv: ["--help"], env: {}, file: () => null }).help);
+  const asked = readConfig({ argv: ["--help", "--htp.port", "1"], env: {}, file: () => null });
+  assert.equal(asked.asks, "help", "help is given whatever else is wrong");
 });

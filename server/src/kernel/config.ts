@@ -60,7 +60,12 @@ const text = (fallback: string, doc: string, shown?: string): Field<string> => (
   read: readText,
 });
 
-const secret = (doc: string, shown: string, length_min = 0): Field<Secret> => ({
+const secret = (
+  doc: string,
+  shown: string,
+  length_min = 0,
+  check: (value: string) => void = () => undefined,
+): Field<Secret> => ({
   fallback: new Secret(""),
   shown,
   unit: "secret",
@@ -68,9 +73,18 @@ const secret = (doc: string, shown: string, length_min = 0): Field<Secret> => ({
   read: (given) => {
     const value = readText(given);
     if (value.length < length_min) throw new Error(`must have ${length_min} characters or more`);
+    check(value);
     return new Secret(value);
   },
 });
+
+const checkDatabaseUrl = (value: string): void => {
+  if (value === "" || /^postgres(ql)?:\/\//.test(value)) return;
+  const scheme = /^[a-z][a-z0-9+.-]*:\/\//i.exec(value)?.[0];
+  throw new Error(
+    `must begin with postgres://${scheme ? `, not with ${scheme} (only PostgreSQL is supported)` : ""}`,
+  );
+};
 
 const integer = (
   fallback: number,
@@ -193,13 +207,15 @@ const schema = {
     url: secret(
       "PostgreSQL 15 or newer, as `postgres://user:password@host/database`.",
       "a private server in the data folder",
+      0,
+      checkDatabaseUrl,
     ),
     connections_max: integer(16, "connections", "Size of the pool.", { min: 2, max: 1000 }),
   },
   media: {
     host: text("0.0.0.0", "Address on which media workers receive."),
     port: port(
-      40_000,
+      20_000,
       "UDP and TCP port of the first media worker; each further one takes the next.",
     ),
     announced_address: text(
@@ -264,6 +280,12 @@ const schema = {
       "The same, from one IP address (IPv6: from one /64).",
       { min: 1, max: 4_096 },
     ),
+    disk_free_min: integer(
+      64,
+      "MiB",
+      "Free space of data_dir that the private database needs. Below: the server does not start. 0: not looked at.",
+    ),
+    disk_free_warn: integer(1024, "MiB", "Free space of data_dir below which a start warns."),
     conference_calls_max: integer(1000, "joins", "Present in one conference.", { min: 1 }),
     sockets_max: integer(10_000, "sockets", "Live and event sockets whose credential was judged.", {
       min: 1,
@@ -354,23 +376,25 @@ const prefix = "PARLEY_";
 const test_prefix = "PARLEY_TEST_";
 const variable = (key: string): string => prefix + key.toUpperCase().replaceAll(".", "_");
 
+/** What was asked for instead of a start: `--help`, `--version`. */
+export type Asks = "help" | "version";
+
 /**
  * Reads the settings: defaults, then the file, the environment and flags (`--http.port 80`, `--http.port=80`), later ones win.
- * Errors: {@link ConfigError} for an unknown key or a value that is not allowed. `help` is set when `--help` was asked for.
+ * Errors: {@link ConfigError} for unknown keys and values that are not allowed, all of them, a line each; none where `asks` is set.
  */
-export function readConfig(sources: ConfigSources = {}): { config: Config; help: string | null } {
-  const env = sources.env ?? process.env;
+export function readConfig(sources: ConfigSources = {}): { config: Config; asks: Asks | null } {
   const given = new Map<string, unknown>();
   const flags = readFlags(sources.argv ?? process.argv.slice(2));
-  const variables = readVariables(env);
-  const named = flags.values.get("config") ?? variables.get("config");
+  const variables = readVariables(sources.env ?? process.env);
+  const named = flags.values.get("config") ?? variables.values.get("config");
   const file = readFile(named, sources.file ?? readFileIfAny);
-  for (const layer of [file, variables, flags.values]) {
-    for (const [key, value] of layer) given.set(key, value);
-  }
+  const layers = [file, variables, flags];
+  for (const { values } of layers) for (const [key, value] of values) given.set(key, value);
   const config = build(schema, "", given) as Config;
-  checkTogether(config);
-  return { config, help: flags.help ? helpText() : null };
+  const faults = [...layers.flatMap((one) => one.faults), ...faultsTogether(config)];
+  if (faults.length > 0 && flags.asks === null) throw new ConfigError(faults.join("\n"));
+  return { config, asks: flags.asks };
 }
 
 function build(section: Section, path: string, given: ReadonlyMap<string, unknown>): object {
@@ -386,35 +410,51 @@ function build(section: Section, path: string, given: ReadonlyMap<string, unknow
   return Object.freeze(out);
 }
 
-function checkTogether(config: Config): void {
-  if (config.http.tls === "files" && (config.http.cert === "" || config.http.key === "")) {
-    throw new ConfigError("http.tls is `files`: http.cert and http.key must name PEM files");
+function faultsTogether({ http }: Config): string[] {
+  const faults: string[] = [];
+  if (http.tls === "files" && (http.cert === "" || http.key === "")) {
+    faults.push("http.tls is `files`: http.cert and http.key must name PEM files");
   }
-  if (config.http.public_url !== "" && !/^https?:\/\/[^/]+$/.test(config.http.public_url)) {
-    throw new ConfigError("http.public_url must be http:// or https:// and a host, without a path");
+  if (http.public_url !== "" && !/^https?:\/\/[^/]+$/.test(http.public_url)) {
+    faults.push("http.public_url must be http:// or https:// and a host, without a path");
   }
+  return faults;
 }
 
-function take(key: string, source: string, value: unknown): unknown {
+/** Where values are put, and what was wrong with those that cannot be used. */
+interface Layer {
+  readonly values: Map<string, unknown>;
+  readonly faults: string[];
+}
+
+const layer = (): Layer => ({ values: new Map(), faults: [] });
+
+function take({ values, faults }: Layer, key: string, source: string, value: unknown): void {
   const field = fields.get(key);
-  if (!field) throw new ConfigError(unknownKey(source, key));
+  if (!field) {
+    faults.push(unknownKey(source, key));
+    return;
+  }
   try {
-    return field.read(value);
+    values.set(key, field.read(value));
   } catch (reason) {
-    throw new ConfigError(`${source}: ${reason instanceof Error ? reason.message : reason}`);
+    faults.push(`${source}: ${reason instanceof Error ? reason.message : reason}`);
   }
 }
 
-function readFlags(argv: readonly string[]): { values: Map<string, unknown>; help: boolean } {
-  const values = new Map<string, unknown>();
-  let help = false;
+function readFlags(argv: readonly string[]): Layer & { readonly asks: Asks | null } {
+  const flags = layer();
+  let asks: Asks | null = null;
   for (let at = 0; at < argv.length; at += 1) {
     const arg = argv[at] ?? "";
-    if (arg === "--help" || arg === "-h") {
-      help = true;
+    if (arg === "--help" || arg === "-h" || arg === "--version") {
+      asks ??= arg === "--version" ? "version" : "help";
       continue;
     }
-    if (!arg.startsWith("--")) throw new ConfigError(`${arg}: settings are given as --key value`);
+    if (!arg.startsWith("--")) {
+      flags.faults.push(`${arg}: settings are given as --key value`);
+      continue;
+    }
     const equals = arg.indexOf("=");
     const key = equals < 0 ? arg.slice(2) : arg.slice(2, equals);
     let value = equals < 0 ? "" : arg.slice(equals + 1);
@@ -423,24 +463,25 @@ function readFlags(argv: readonly string[]): { values: Map<string, unknown>; hel
       value = next;
       at += 1;
     }
-    values.set(key, take(key, `--${key}`, value));
+    take(flags, key, `--${key}`, value);
   }
-  return { values, help };
+  return { ...flags, asks };
 }
 
-function readVariables(env: Readonly<Record<string, string | undefined>>): Map<string, unknown> {
+function readVariables(env: Readonly<Record<string, string | undefined>>): Layer {
   const keys = new Map([...fields.keys()].map((key) => [variable(key), key]));
-  const values = new Map<string, unknown>();
+  const variables = layer();
   for (const [name, value] of Object.entries(env)) {
     if (!name.startsWith(prefix) || name.startsWith(test_prefix) || value === undefined) continue;
     const key = keys.get(name);
     if (key === undefined) {
       const near = nearest(name, [...keys.keys()]);
-      throw new ConfigError(`${name}: there is no such setting; did you mean ${near}?`);
+      variables.faults.push(`${name}: there is no such setting; did you mean ${near}?`);
+      continue;
     }
-    values.set(key, take(key, name, value));
+    take(variables, key, name, value);
   }
-  return values;
+  return variables;
 }
 
 function readFileIfAny(path: string): string | null {
@@ -452,38 +493,38 @@ function readFileIfAny(path: string): string | null {
   }
 }
 
-function readFile(
-  named: unknown,
-  read: (path: string) => string | null,
-): ReadonlyMap<string, unknown> {
+function readFile(named: unknown, read: (path: string) => string | null): Layer {
   const path = typeof named === "string" && named !== "" ? named : "parley.json";
-  const content = read(path);
-  const values = new Map<string, unknown>();
-  if (content === null) {
-    if (named) throw new ConfigError(`${path}: there is no such file`);
-    return values;
-  }
-  let parsed: unknown;
+  const file = layer();
+  let content: string | null;
   try {
-    parsed = JSON.parse(content);
+    content = read(path);
   } catch (reason) {
-    throw new ConfigError(
-      `${path}: not JSON: ${reason instanceof Error ? reason.message : reason}`,
-    );
+    if (!(reason instanceof ConfigError)) throw reason;
+    file.faults.push(reason.message);
+    return file;
   }
-  collect(parsed, "", path, values);
-  return values;
+  if (content === null) {
+    if (named) file.faults.push(`${path}: there is no such file`);
+    return file;
+  }
+  try {
+    collect(JSON.parse(content), "", path, file);
+  } catch (reason) {
+    file.faults.push(`${path}: not JSON: ${reason instanceof Error ? reason.message : reason}`);
+  }
+  return file;
 }
 
-function collect(node: unknown, key: string, path: string, values: Map<string, unknown>): void {
+function collect(node: unknown, key: string, path: string, file: Layer): void {
   if (fields.has(key)) {
-    values.set(key, take(key, `${path}: ${key}`, node));
+    take(file, key, `${path}: ${key}`, node);
   } else if (typeof node === "object" && node !== null && !Array.isArray(node)) {
     for (const [name, value] of Object.entries(node)) {
-      collect(value, key === "" ? name : `${key}.${name}`, path, values);
+      collect(value, key === "" ? name : `${key}.${name}`, path, file);
     }
   } else {
-    throw new ConfigError(unknownKey(`${path}: ${key}`, key));
+    file.faults.push(unknownKey(`${path}: ${key}`, key));
   }
 }
 

@@ -30,4 +30,8 @@ export const limits = {
   statement_timeout_ms: 10_000,
   /** Milliseconds to wait for a connection of the pool. Above: SERVICE_UNAVAILABLE. */
   connection_timeout_ms: 5_000,
+  /** MiB that a first start writes beside what `limits.disk_free_min` keeps: the private database's files, log and programs. */
+  first_start_disk_mib: 160,
+  /** Files that the data folder's file system must still have room for. Below: the server does not start. */
+  data_dir_files_min: 2_000,
 } as const;

@@ -9,6 +9,7 @@ import { Client } from "pg";
 import type { Clock } from "../kernel/clock.ts";
 import type { Ids } from "../kernel/id.ts";
 import type { Log } from "../kernel/log.ts";
+import { explainProgram, StartRefusal } from "../kernel/start-refusal.ts";
 import { isLocked } from "./lock.ts";
 import { findPrograms, homeFor, type Identity, own, type Programs, socketFolder } from "./place.ts";
 import { readPostmaster, signalPostmaster } from "./postmaster.ts";
@@ -51,6 +52,7 @@ const orphan_after_ms = 1_000;
 // The database of a server that was killed holds its lock until it has noticed, which may be a commit later.
 const lock_let_go_ms = 3_000;
 const stop_timeout_ms = 15_000;
+const last_words_ms = 500;
 
 // Ends the database when our pipe closes, which the kernel does however this process ends. A shell, because PostgreSQL does not
 // read its standard input, and because another Node would cost 40 MB. The pipe is descriptor 3 so that a background job may read it.
@@ -117,12 +119,20 @@ export async function startEmbedded(ports: EmbeddedPorts): Promise<EmbeddedServe
       }
       const child = spawnGuarded(programs.postgres, cluster, given, identity, temporary);
       const said = collectLog(child, log);
+      const silenced = once(child, "close");
       if (await becomesReady(child, connection, clock)) return child;
+      // Its last words may come after its end.
+      await Promise.race([silenced, clock.sleep(last_words_ms)]);
       const reason = said();
       // Another process came first, or the memory of one that was killed is still being given back.
       const is_passing = /lock file|pre-existing shared memory/.test(reason);
       if (!is_passing || clock.monotonic_ms() > deadline) {
-        throw new Error(`the private database did not start: ${reason || "no reason given"}`);
+        throw (
+          explained(programs.postgres, reason) ??
+          new StartRefusal(
+            `the private database in ${home} did not start: ${reason || "it gave no reason"}. With log.level debug its own log is shown`,
+          )
+        );
       }
       await clock.sleep(50);
     }
@@ -199,6 +209,12 @@ async function ensureCluster(
 ): Promise<string> {
   const password_path = join(home, "password");
   if (existsSync(join(cluster, "PG_VERSION"))) {
+    const major = Number.parseInt(await readFile(join(cluster, "PG_VERSION"), "utf8"), 10);
+    if (major !== programs.major) {
+      throw new StartRefusal(
+        `data_dir: the private database in ${cluster} was made by PostgreSQL ${major}, this Parley brings ${programs.major}. Start the Parley that made it, or move its data over with pg_dump as the guide's "Upgrading" says`,
+      );
+    }
     return (await readFile(password_path, "utf8")).trim();
   }
   // Made aside and moved into place, so that a start that was cut short is not taken for a database.
@@ -221,9 +237,19 @@ async function ensureCluster(
   let said = "";
   child.stderr?.on("data", (chunk: Buffer) => (said = (said + chunk).slice(-2000)));
   const [code] = (await once(child, "close")) as [number | null];
-  if (code !== 0) throw new Error(`the private database could not be made: ${said.trim()}`);
+  if (code !== 0) {
+    throw (
+      explained(programs.initdb, said) ??
+      new StartRefusal(`the private database could not be made in ${home}: ${said.trim()}`)
+    );
+  }
   await rename(making, cluster);
   return password;
+}
+
+function explained(program: string, said: string): StartRefusal | null {
+  const told = explainProgram(program, said, "data_dir");
+  return told === null ? null : new StartRefusal(`the private database: ${told}`);
 }
 
 // Only what a program needs: nothing of ours, least of all secrets, is inherited.
@@ -266,8 +292,8 @@ function collectLog(child: ChildProcess, log: Log): () => string {
     const lines = (rest + chunk.toString()).split("\n");
     rest = lines.pop() ?? "";
     for (const line of lines) {
-      if (/ (FATAL|PANIC): /.test(line) && !/system is (starting|shutting)/.test(line))
-        severe.push(line);
+      const is_severe = / (FATAL|PANIC): |shared libraries|^\S+: .*version `|could not/.test(line);
+      if (is_severe && !/system is (starting|shutting)/.test(line)) severe.push(line);
       if (severe.length > 20) severe.shift();
       log.debug({ line }, "private database");
     }
@@ -331,14 +357,20 @@ async function clearTheWay(
     const waited_ms = clock.monotonic_ms() - since;
     const answer = await answers({ ...connection, host: at });
     if (answer === "locked" && waited_ms > lock_let_go_ms) {
-      throw new Error(`another Parley uses this data folder (database process ${found.pid})`);
+      throw new StartRefusal(
+        `another Parley uses this data folder (database process ${found.pid}). Stop that one, or choose another folder with data_dir`,
+      );
     }
     if (answer !== "locked" && waited_ms > orphan_after_ms && !is_told) {
       log.warn({ pid: found.pid }, "ending a private database that was left behind");
       signalPostmaster(cluster, "SIGINT");
       is_told = true;
     }
-    if (waited_ms > start_timeout_ms) throw new Error(`database process ${found.pid} does not end`);
+    if (waited_ms > start_timeout_ms) {
+      throw new StartRefusal(
+        `the database process ${found.pid} of an earlier start does not end: end it (kill -INT ${found.pid}), then start again`,
+      );
+    }
     await clock.sleep(25);
   }
 }

@@ -2,6 +2,7 @@
 import { Client, type ClientConfig } from "pg";
 import type { Clock } from "../kernel/clock.ts";
 import type { Log } from "../kernel/log.ts";
+import { StartRefusal } from "../kernel/start-refusal.ts";
 
 // Any two numbers that no other program uses on the same database.
 const [key_space, key] = [0x7061726c, 1];
@@ -81,7 +82,11 @@ export async function holdLock(
     }
   };
 
-  if (!(await take())) throw new Error("another Parley server uses this database");
+  if (!(await take())) {
+    throw new StartRefusal(
+      "another Parley server uses this database: one server a database. Stop that one, or name another database with database.url",
+    );
+  }
   return {
     async release() {
       is_released = true;

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { sql } from "kysely";
 import type { Clock } from "../kernel/clock.ts";
 import type { Log } from "../kernel/log.ts";
+import { StartRefusal } from "../kernel/start-refusal.ts";
 import type { Database, Migration } from "./index.ts";
 
 /**
@@ -22,14 +23,16 @@ export async function migrate(
   const known = new Set(steps.map((step) => step.name));
   const foreign = rows.find((row) => !known.has(row.name));
   if (foreign) {
-    throw new Error(`the database was written by a newer Parley: it has "${foreign.name}"`);
+    throw new StartRefusal(
+      `the database was written by a newer Parley: it has "${foreign.name}", this version does not know it. Start the newer version, or restore the backup from before the upgrade`,
+    );
   }
   for (const step of steps) {
     const checksum = createHash("sha256").update(step.statements.join(";\n")).digest("hex");
     const earlier = done.get(step.name);
     if (earlier === checksum) continue;
     if (earlier !== undefined) {
-      throw new Error(
+      throw new StartRefusal(
         `migration "${step.name}" was changed after it had run on this database: add a new one instead`,
       );
     }

@@ -6,6 +6,7 @@ import type { Secret } from "../kernel/config.ts";
 import type { EventId, Ids } from "../kernel/id.ts";
 import { limits } from "../kernel/limits.ts";
 import type { Log } from "../kernel/log.ts";
+import { StartRefusal } from "../kernel/start-refusal.ts";
 import { connect, isRepeatable, isUnreachable, unavailable } from "./connect.ts";
 import { startEmbedded } from "./embedded.ts";
 import type { Database, Migration, Store, Tx, View } from "./index.ts";
@@ -19,6 +20,7 @@ import {
 import { holdLock } from "./lock.ts";
 import { migrate } from "./migrate.ts";
 import { migrations } from "./migrations/index.ts";
+import { explainDatabase, placeOf } from "./refusal.ts";
 
 /** Where the database is. */
 export interface StoreSettings {
@@ -47,6 +49,7 @@ const version_min = 15;
 /** Opens the store. Errors: no database there, one that is too old or too new, or one that another server uses. */
 export async function openStore(settings: StoreSettings, ports: StorePorts): Promise<Store> {
   const { clock, ids, log } = ports;
+  const place = settings.url.is_set ? placeOf(settings.url.reveal()) : null;
   const embedded = settings.url.is_set
     ? null
     : await startEmbedded({
@@ -73,7 +76,7 @@ export async function openStore(settings: StoreSettings, ports: StorePorts): Pro
     return createStore({ db, journal, clock, ids, close });
   } catch (reason) {
     await close();
-    throw reason;
+    throw place ? explainDatabase(reason, place) : reason;
   }
 }
 
@@ -82,7 +85,9 @@ async function checkVersion(db: Database): Promise<void> {
     select current_setting('server_version_num') as version`.execute(db);
   const version = Math.floor(Number(rows[0]?.version ?? 0) / 10_000);
   if (version < version_min) {
-    throw new Error(`the database is PostgreSQL ${version}; ${version_min} or newer is needed`);
+    throw new StartRefusal(
+      `the database is PostgreSQL ${version}, ${version_min} or newer is needed. Upgrade it, or name another one with database.url`,
+    );
   }
 }
 

@@ -18,6 +18,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import type { Ids } from "../kernel/id.ts";
+import { StartRefusal } from "../kernel/start-refusal.ts";
 
 /** Whom a program runs as. */
 export interface Identity {
@@ -29,6 +30,8 @@ export interface Identity {
 export interface Programs {
   readonly postgres: string;
   readonly initdb: string;
+  /** Their release; the files of another one cannot be read. */
+  readonly major: number;
 }
 
 // "nobody" on Linux and macOS alike; PostgreSQL refuses to run as root.
@@ -58,8 +61,8 @@ export async function homeFor(
     const known = await lstat(home).catch(() => null);
     if (!isReachable(folder) && !known?.isSymbolicLink()) {
       if (known) {
-        throw new Error(
-          `${home} cannot be reached by the user that the database runs as: a folder above it is closed to others`,
+        throw new StartRefusal(
+          `data_dir: ${home} cannot be reached by user ${identity.uid}, whom the database runs as: a folder above it is closed to others. Open it to them (chmod o+x), or choose another folder with data_dir`,
         );
       }
       const elsewhere = join("/var/lib/parley", ids.secret(12));
@@ -68,8 +71,24 @@ export async function homeFor(
     }
   }
   await mkdir(home, { recursive: true, mode: 0o700 });
+  checkOwner(home, identity);
   await own(home, identity);
   return { home: await realpath(home), identity };
+}
+
+// PostgreSQL refuses files of another user; one who may not even look sees none, and would make a second database.
+function checkOwner(home: string, identity: Identity | null): void {
+  const ours = identity?.uid ?? process.getuid?.();
+  if (ours === undefined) return;
+  for (const path of [home, join(home, "cluster")]) {
+    const found = statSync(path, { throwIfNoEntry: false });
+    // A folder that root made for us, and has yet to hand over.
+    if (!found || found.uid === ours || (identity && path === home)) continue;
+    const start = found.uid === nobody.uid ? "as root" : `as user ${found.uid}`;
+    throw new StartRefusal(
+      `data_dir: the private database in ${path} belongs to user ${found.uid}, but would run as user ${ours}. Start the server ${start}, or hand the files over: chown -R ${ours} ${home}`,
+    );
+  }
 }
 
 // Whether somebody without rights of its own may pass through every folder on the way.
@@ -87,8 +106,8 @@ export async function findPrograms(home: string, identity: Identity | null): Pro
   try {
     entry = createRequire(import.meta.url).resolve(name);
   } catch (cause) {
-    throw new Error(
-      `there is no private database for ${process.platform}-${process.arch} (${name} is not installed); set database.url to a PostgreSQL server`,
+    throw new StartRefusal(
+      `there is no private database for ${process.platform}-${process.arch} (${name} is not installed). Install the packages (npm install), or name a PostgreSQL server with database.url`,
       { cause },
     );
   }
@@ -97,7 +116,17 @@ export async function findPrograms(home: string, identity: Identity | null): Pro
   if ((identity && !isReachable(native)) || !is_complete) {
     native = await copyPrograms(native, home, identity);
   }
-  return { postgres: join(native, "bin/postgres"), initdb: join(native, "bin/initdb") };
+  const { version } = await manifestOf(entry);
+  return {
+    postgres: join(native, "bin/postgres"),
+    initdb: join(native, "bin/initdb"),
+    major: Number.parseInt(version, 10),
+  };
+}
+
+async function manifestOf(file_of_package: string): Promise<{ readonly version: string }> {
+  const path = resolve(dirname(file_of_package), "../package.json");
+  return JSON.parse(await readFile(path, "utf8")) as { version: string };
 }
 
 async function copyPrograms(
@@ -105,8 +134,7 @@ async function copyPrograms(
   home: string,
   identity: Identity | null,
 ): Promise<string> {
-  const manifest: unknown = JSON.parse(await readFile(resolve(native, "../package.json"), "utf8"));
-  const version = (manifest as { version: string }).version;
+  const { version } = await manifestOf(join(native, "package.json"));
   const copy = join(home, `programs-${version}`);
   if (existsSync(copy)) return copy;
   const making = `${copy}.new`;
