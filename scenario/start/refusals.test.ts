@@ -204,7 +204,7 @@ test("a_missing_shared_library_is_named_of_worker_and_database", async (t) => {
   writeFileSync(program, `#!/bin/sh\necho "${said}" >&2\nexit 127\n`, { mode: 0o755 });
   const worker = await refusal(t, ["--media.worker_bin", program], 1);
   assert.match(worker, /media\.worker_bin: .*libgone\.so\.7 is missing.*Install/);
-  writeFileSync(program, "no program", { mode: 0o644 });
+  chmodSync(program, 0o644);
   assert.match(await refusal(t, ["--media.worker_bin", program], 1), /cannot be run \(EACCES\)/);
   assert.match(await refusal(t, ["--media.worker_bin", "/nowhere"], 2), /there is no file/);
   if (without_mounts) return;
