@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { type Config, ConfigError } from "../kernel/config.ts";
 import { explainProgram, StartRefusal } from "../kernel/start-refusal.ts";
+import { WorkerStartFailure } from "../media/index.ts";
 
 const root = resolve(import.meta.dirname, "../../..");
 // Where the launcher leaves what it built last, and where cargo does.
@@ -33,7 +34,7 @@ export function explainWorker(
   reason: unknown,
 ): unknown {
   const text = reason instanceof Error ? reason.message : String(reason);
-  if (/address_unavailable/.test(text)) {
+  if (reason instanceof WorkerStartFailure && reason.what === "address") {
     return new StartRefusal(
       `media.port: ${text.replace(/^.*address_unavailable: /, "")}. End the program that has that UDP or TCP port (\`ss -lpn\` names it), or choose others with media.port (now ${media.port}) and media.host (now ${media.host})`,
       { cause: reason },
