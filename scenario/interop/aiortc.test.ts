@@ -42,6 +42,8 @@ interface Lines {
   readonly receive: boolean;
   readonly tone_hz?: number;
   readonly color?: Color;
+  /** Its side of the DTLS handshake; aiortc offers both. */
+  readonly setup?: "active" | "passive";
 }
 
 // A tone is sent at -12 dB of full scale; the onset of one leaks a little into another's probe.
@@ -194,3 +196,15 @@ test(
     assert.deepEqual(silent, []);
   },
 );
+
+test("each_side_of_the_dtls_handshake_can_be_the_far_side_s", needs_aiortc, async (t) => {
+  const conference_id = await conference(t);
+  const waits = { ...both, setup: "passive", tone_hz: 440, color: "red" } as const;
+  const begins = { ...both, setup: "active", tone_hz: 660, color: "blue" } as const;
+  const red = await enter(t, conference_id, waits);
+  const blue = await enter(t, conference_id, begins);
+  assert.match(red.answer, /^a=setup:active/m);
+  assert.match(blue.answer, /^a=setup:passive/m);
+  await Promise.all([hears(red, 660), hears(blue, 440), sees(red, "blue"), sees(blue, "red")]);
+  await Promise.all([leaves(red), leaves(blue)]);
+});

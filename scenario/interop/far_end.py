@@ -160,7 +160,9 @@ async def main(settings):
         "POST",
         settings["url"],
         settings["token"],
-        connection.localDescription.sdp.encode(),
+        connection.localDescription.sdp.replace(
+            "a=setup:actpass", f"a=setup:{settings.get('setup', 'actpass')}"
+        ).encode(),
     )
     headers = {name.lower(): value for name, value in headers.items()}
     say(
