@@ -21,7 +21,7 @@ export interface AnswerTransport {
 
 /** Writes an answer: ICE lite with every candidate in it, DTLS as the offer allows. Source: RFC 8829 section 5.3, 8839, 8842, 8843. */
 export function writeAnswer(plan: AnswerPlan, transport: AnswerTransport): string {
-  const accepted = plan.planned.filter((line) => line.accepted);
+  const candidates = transport.candidates.map(writeCandidate);
   const description: SessionDescription = {
     version: 0,
     origin: {
@@ -37,13 +37,9 @@ export function writeAnswer(plan: AnswerPlan, transport: AnswerTransport): strin
     icelite: "ice-lite",
     msidSemantic: { semantic: "WMS", token: "*" },
     ...(plan.extmap_allow_mixed ? { extmapAllowMixed: "extmap-allow-mixed" } : {}),
-    ...(plan.is_bundled
-      ? { groups: [{ type: "BUNDLE", mids: accepted.map((line) => line.mid).join(" ") }] }
-      : {}),
+    ...(plan.bundle ? { groups: [{ type: "BUNDLE", mids: plan.bundle.join(" ") }] } : {}),
     media: plan.planned.map((line) =>
-      line.accepted
-        ? writeLine(line, line.accepted, plan, transport, line === accepted[0])
-        : refuse(line),
+      line.accepted ? writeLine(line, line.accepted, plan, transport, candidates) : refuse(line),
     ),
   };
   return sdpTransform.write(description);
@@ -71,7 +67,7 @@ function writeLine(
   accepted: NonNullable<PlannedLine["accepted"]>,
   plan: AnswerPlan,
   transport: AnswerTransport,
-  is_tagged: boolean,
+  candidates: NonNullable<MediaDescription["candidates"]>,
 ): MediaDescription {
   const { offered } = line;
   const default_candidate = transport.candidates.find(({ transport }) => transport === "udp");
@@ -103,13 +99,10 @@ function writeLine(
     ext: accepted.extensions.map(writeExtension),
     ...writeLayers(accepted.rids),
     ...writeFlow(line, accepted, transport.cname),
-    // RFC 8843 section 9: transport facts once, in the first line of the group.
-    ...(is_tagged
-      ? {
-          candidates: transport.candidates.map(writeCandidate),
-          endOfCandidates: "end-of-candidates",
-        }
-      : {}),
+    // RFC 9143 section 7.3 wants transport facts in the first line of the group alone. Who looks for them elsewhere, as
+    // aiortc does, would never connect, and everybody else reads the same thing again.
+    candidates,
+    endOfCandidates: "end-of-candidates",
   };
 }
 

@@ -61,9 +61,9 @@ const rules: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ],
 ]);
 
-/** Formats of a line that we take, best first: at most one a codec. */
+/** Formats of a line that we take, best first: one a codec, of H.264 also the profile that decodes most. */
 export function chooseFormats(line: OfferedLine, allowed: ReadonlySet<Codec>): ChosenFormat[] {
-  const chosen = new Map<Codec, ChosenFormat & { rank: number }>();
+  const chosen = new Map<Codec, (ChosenFormat & { rank: number })[]>();
   for (const offered of line.formats) {
     const rule = rules.get(offered.name);
     if (!rule || rule.medium !== line.medium || !allowed.has(rule.codec)) continue;
@@ -71,23 +71,37 @@ export function chooseFormats(line: OfferedLine, allowed: ReadonlySet<Codec>): C
     if (rule.channels > 0 && offered.channels !== rule.channels) continue;
     const answered = rule.answer(offered.parameters);
     if (!answered) continue;
-    const held = chosen.get(rule.codec);
-    // Constrained baseline before plain baseline: it is what every browser decodes.
-    if (
-      held &&
-      !(rule.codec === "h264" && isConstrained(offered) && !isConstrained(held.offered))
-    ) {
-      continue;
-    }
-    chosen.set(rule.codec, {
+    const held = chosen.get(rule.codec) ?? [];
+    if (held.length > 0 && rule.codec !== "h264") continue;
+    const format = {
       codec: rule.codec,
       offered,
       rtx: findRtx(line, offered),
       answered,
       rank: rule.rank,
-    });
+    };
+    chosen.set(rule.codec, [...held, format]);
   }
-  return [...chosen.values()].toSorted((a, b) => b.rank - a.rank);
+  return [...chosen.values()]
+    .flatMap((formats) => (formats[0]?.codec === "h264" ? chooseProfiles(formats) : formats))
+    .toSorted((a, b) => b.rank - a.rank);
+}
+
+/** The first format of each codec, for a line on which we only receive. */
+export const oneOfEach = (formats: readonly ChosenFormat[]): ChosenFormat[] =>
+  formats.filter(({ codec }, at) => formats.findIndex((each) => each.codec === codec) === at);
+
+// Constrained baseline first, since everybody decodes it; then the profile that decodes most: what is sent in any other
+// profile fits one of the two. Mode 1 carries what mode 0 does, so that mode 0 is for who has nothing else.
+function chooseProfiles<Format extends ChosenFormat>(formats: readonly Format[]): Format[] {
+  const fragmenting = formats.filter(({ answered }) => answered["packetization-mode"] === "1");
+  const able = fragmenting.length > 0 ? fragmenting : formats;
+  const plain = able.filter(({ offered }) => reachOf(offered) === 0);
+  const first = plain.find(({ offered }) => isConstrained(offered)) ?? plain[0] ?? able[0];
+  if (!first) return [];
+  let widest = first;
+  for (const each of able) if (reachOf(each.offered) > reachOf(widest.offered)) widest = each;
+  return widest === first ? [first] : [first, widest];
 }
 
 /** What the worker is told about a chosen format.
@@ -142,21 +156,26 @@ function isConstrained(offered: OfferedFormat): boolean {
   );
 }
 
+// What a decoder of the profile reads besides its own: each of these reads those before it (H.264 annex A.2).
+const reaching = ["4d", "64", "6e", "7a", "f4"];
+
+function reachOf(offered: OfferedFormat): number {
+  const idc = profileOf(offered.parameters).slice(0, 2);
+  return idc === "42" || isConstrained(offered) ? 0 : reaching.indexOf(idc) + 1 || 0.5;
+}
+
+// RFC 6184 section 8.2.2: profile and packetization mode are answered as they were offered. What is sent in them is
+// forwarded as it is, so that every profile will do.
 function answerH264(offered: ReadonlyMap<string, string>): Record<string, string> | null {
-  // Mode 0 has no fragments: a forwarded key frame of anybody else would not fit (RFC 6184 section 6).
-  if (offered.get("packetization-mode") !== "1") return null;
+  const mode = offered.get("packetization-mode") ?? "0";
+  // Mode 2 sends units out of their order, which nobody here would put back.
+  if (mode !== "0" && mode !== "1") return null;
   const profile = profileOf(offered);
   if (!/^[0-9a-f]{6}$/.test(profile)) return null;
-  const is_baseline = profile.startsWith("42");
-  const iop = Number.parseInt(profile.slice(2, 4), 16);
-  const is_constrained =
-    (profile.startsWith("4d") && (iop & 0x80) !== 0) ||
-    (profile.startsWith("58") && (iop & 0xc0) === 0xc0);
-  if (!is_baseline && !is_constrained) return null;
   return {
-    // Only where it was offered may the two directions differ in level (RFC 6184 section 8.2.2).
+    // Only where it was offered may the two directions differ in level.
     ...(offered.get("level-asymmetry-allowed") === "1" ? { "level-asymmetry-allowed": "1" } : {}),
-    "packetization-mode": "1",
+    "packetization-mode": mode,
     "profile-level-id": profile,
   };
 }

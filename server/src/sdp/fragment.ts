@@ -14,13 +14,14 @@ import { problems } from "./problems.ts";
 export interface Fragment {
   /** Credentials; differing from the present ones they ask for an ICE restart. */
   readonly ice: IceCredentials | null;
-  /** The lines `candidate:…`, checked. A lite agent answers whoever asks and needs none of them. */
+  /** The lines `candidate:…` that can be read; others are ignored. A lite agent answers whoever asks and needs none of them. */
   readonly candidates: readonly string[];
   readonly end_of_candidates: boolean;
 }
 
+// RFC 8839 section 5.1. Who knows no such transport, type or address, or cannot read the line, ignores it.
 const candidate =
-  /^candidate:[A-Za-z0-9+/]{1,32} [1-9]\d{0,4} [A-Za-z0-9-]{1,16} \d{1,10} [A-Za-z0-9.:%_-]{1,255} \d{1,5} typ [a-z]{1,16}( .*)?$/;
+  /^candidate:[A-Za-z0-9+/]{1,32} \d{1,3} (?:udp|tcp) \d{1,10} [A-Za-z0-9.:%_-]{1,255} \d{1,5} typ (?:host|srflx|prflx|relay)(?: .*)?$/i;
 
 /** Reads a fragment. Errors: SDP_MALFORMED, SDP_TOO_LARGE. Source: RFC 8840 section 9. */
 export function readFragment(text: string): Fragment {
@@ -48,10 +49,11 @@ export function readFragment(text: string): Fragment {
     else if (line.startsWith("a=mid:") && line.length - 6 > mid_length_max) {
       throw malformed(`a mid has at most ${mid_length_max} characters`, { line: number });
     } else if (line.startsWith("a=candidate:")) {
-      if (!candidate.test(line.slice(2))) {
-        throw malformed("a=candidate is not of the form of RFC 8839", { line: number });
+      // Browsers write the end of candidates so, too.
+      if (line === "a=candidate:") end_of_candidates = true;
+      else if (candidate.test(line.slice(2)) && candidates.length < fragment_candidates_max) {
+        candidates.push(line.slice(2));
       }
-      if (candidates.length < fragment_candidates_max) candidates.push(line.slice(2));
     }
   }
   return { ice: readIce(ufrag, pwd), candidates, end_of_candidates };

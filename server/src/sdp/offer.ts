@@ -66,8 +66,8 @@ export interface OfferedLine {
 /** A session description that is one, whatever can be done with it. */
 export interface Offer {
   readonly lines: readonly OfferedLine[];
-  /** Mids of the first BUNDLE group, in its order; null where there is none. */
-  readonly bundle: readonly string[] | null;
+  /** Mids of each BUNDLE group, in its order; a mid counts in the first group that names it. */
+  readonly bundles: readonly (readonly string[])[];
   readonly ice_lite: boolean;
   readonly trickles: boolean;
   readonly extmap_allow_mixed: boolean;
@@ -114,14 +114,16 @@ export function readOffer(text: string): Offer {
     if (mids.has(line.mid)) throw malformed("two lines have the same mid", { mid: line.mid });
     mids.add(line.mid);
   }
-  const group = parsed.groups?.find((each) => String(each.type).toUpperCase() === "BUNDLE");
   return {
     lines,
-    bundle: group
-      ? String(group.mids)
+    bundles: (parsed.groups ?? [])
+      .filter((each) => String(each.type).toUpperCase() === "BUNDLE")
+      .map((group) =>
+        String(group.mids)
           .split(" ")
-          .filter((mid) => mids.has(mid))
-      : null,
+          .filter((mid) => mids.delete(mid)),
+      )
+      .filter((group) => group.length > 0),
     ice_lite: parsed.icelite !== undefined,
     trickles: scanned.trickles,
     extmap_allow_mixed:
@@ -331,6 +333,19 @@ function readMid(mid: string | null, line: number): string | null {
 
 type ReadMedia = Omit<OfferedLine, "index" | "mid">;
 
+const unused = {
+  direction: "inactive",
+  rtcp_mux: false,
+  rtcp_rsize: false,
+  setup: null,
+  ice: null,
+  fingerprints: [],
+  formats: [],
+  extensions: [],
+  rids: [],
+  ssrc: null,
+} as const;
+
 function readMedia(
   media: MediaDescription,
   section: Section,
@@ -340,13 +355,18 @@ function readMedia(
   const m = section.m;
   if (!m) throw new Error("every media section was scanned with its m= line");
   const is_rtp = /(^|\/)RTP\//.test(m.protocol);
-  return {
+  const named = {
     medium: m.medium,
     port: m.port,
     protocol: m.protocol,
     formats_text: m.formats,
-    direction: media.direction ?? session.direction,
     bundle_only: media.bundleOnly !== undefined,
+  };
+  // Port 0 without bundle-only is a line that nobody uses (RFC 9143 section 6), whatever stands in it.
+  if (m.port === 0 && !named.bundle_only) return { ...named, ...unused };
+  return {
+    ...named,
+    direction: media.direction ?? session.direction,
     rtcp_mux: media.rtcpMux !== undefined,
     rtcp_rsize: media.rtcpRsize !== undefined,
     setup: media.setup === undefined ? session.setup : String(media.setup),

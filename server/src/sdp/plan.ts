@@ -1,6 +1,12 @@
 // Judges an offer: what each line becomes, what the worker is told, what the answer will say.
 // docs/design/join.md says which line is what.
-import { answerFeedback, type ChosenFormat, chooseFormats, showFormat } from "./codecs.ts";
+import {
+  answerFeedback,
+  type ChosenFormat,
+  chooseFormats,
+  oneOfEach,
+  showFormat,
+} from "./codecs.ts";
 import { type ExtensionPlan, planExtensions } from "./extensions.ts";
 import type { Offer, OfferedLine } from "./offer.ts";
 import type {
@@ -80,7 +86,10 @@ export interface AnswerPlan {
   readonly send: readonly SendLine[];
   readonly lines: readonly RoleOfLine[];
   readonly planned: readonly PlannedLine[];
-  readonly is_bundled: boolean;
+  /** The BUNDLE group of the answer: mids of accepted lines in the order of the offered group; null where none was offered. */
+  readonly bundle: readonly string[] | null;
+  /** The accepted line whose transport carries all. */
+  readonly tagged: { readonly medium: string; readonly mid: string | null };
   readonly trickles: boolean;
   /** Whether an id above 14 was taken, which needs two-byte headers (RFC 8285). */
   readonly extmap_allow_mixed: boolean;
@@ -88,15 +97,15 @@ export interface AnswerPlan {
 
 /** Judges an offer. The same offer, policy and mint give the same plan. Errors: OFFER_UNSUPPORTED, SDP_MALFORMED. Source: RFC 3264, 8829, 8843, 8853; docs/design/join.md. */
 export function planAnswer(offer: Offer, policy: AnswerPolicy, mint: Mint): AnswerPlan {
-  const transport = judgeTransport(offer);
-  const refusals = new Map<OfferedLine, string>();
-  for (const line of offer.lines) {
-    const refusal = judgeLine(line, offer, policy);
-    if (refusal) refusals.set(line, refusal);
+  if (offer.lines.length === 0) throw unsupported("the offer has no media lines");
+  if (offer.ice_lite) {
+    throw unsupported("both sides are ICE lite, so that nobody would begin (RFC 8445 section 2.5)");
   }
-  const usable = offer.lines.filter((line) => !refusals.has(line));
-  const roles = assignRoles(usable, policy);
-  if (roles.size === 0) throw nothingUsable(offer, refusals);
+  const refusals = new Map<OfferedLine, string>();
+  const { group, usable, roles } = chooseGroup(offer, policy, refusals);
+  const tagged = group.lines.find((line) => usable.includes(line));
+  const transport = judgeTransport(tagged, group);
+  if (roles.size === 0 || !tagged) throw nothingUsable(offer, refusals);
   const extensions = planExtensions(offer, usable, new Set(policy.extensions), (line) => ({
     receives: roles.get(line)?.source !== undefined,
   }));
@@ -126,7 +135,8 @@ export function planAnswer(offer: Offer, policy: AnswerPolicy, mint: Mint): Answ
     send: planned.flatMap((line) => (line.accepted?.send ? [line.accepted.send] : [])),
     lines: planned.map((line) => ({ mid: line.mid, role: roleName(line) })),
     planned,
-    is_bundled: offer.bundle !== null,
+    bundle: group.is_bundle ? group.lines.filter((line) => usable.includes(line)).map(midOf) : null,
+    tagged: { medium: tagged.medium, mid: tagged.mid },
     trickles: offer.trickles,
     extmap_allow_mixed: extensions.needs_two_bytes,
   };
@@ -143,14 +153,13 @@ const unsupported = (message: string, details: { [key: string]: string | number 
 const strong_digests: ReadonlySet<string> = new Set(["sha-256", "sha-384", "sha-512"]);
 
 // What the whole offer rests on: one ICE and DTLS transport that we can be the other end of.
-function judgeTransport(offer: Offer): Pick<AnswerPlan, "ice" | "fingerprints" | "dtls_roles"> {
-  if (offer.lines.length === 0) throw unsupported("the offer has no media lines");
-  if (offer.ice_lite) {
-    throw unsupported("both sides are ICE lite, so that nobody would begin (RFC 8445 section 2.5)");
-  }
-  const bundled = offer.bundle?.flatMap((mid) => offer.lines.filter((line) => line.mid === mid));
-  const group = bundled && bundled.length > 0 ? bundled : offer.lines;
-  // RFC 8843 section 7.1.3: the first of the group speaks for all; bundle-only lines may say nothing.
+function judgeTransport(
+  tagged: OfferedLine | undefined,
+  { lines }: TransportGroup,
+): Pick<AnswerPlan, "ice" | "fingerprints" | "dtls_roles"> {
+  // RFC 9143 section 7.3.1: the first accepted line of the group speaks for all. What it does not say itself,
+  // as a bundle-only line, is said by the others.
+  const group = tagged ? [tagged, ...lines] : lines;
   const ice = group.find((line) => line.ice)?.ice;
   if (!ice) throw unsupported("no a=ice-ufrag and a=ice-pwd: WebRTC needs ICE");
   const offered = group.find((line) => line.fingerprints.length > 0)?.fingerprints;
@@ -160,10 +169,6 @@ function judgeTransport(offer: Offer): Pick<AnswerPlan, "ice" | "fingerprints" |
     throw unsupported("a=fingerprint needs sha-256, sha-384 or sha-512 (RFC 8826)");
   }
   const dtls_roles = rolesFor(group.find((line) => line.setup !== null)?.setup ?? "actpass");
-  const own = new Set(group.flatMap((line) => (line.ice ? [line.ice.ufrag] : [])));
-  if (offer.bundle === null && offer.lines.length > 1 && own.size > 1) {
-    throw unsupported("several lines need a=group:BUNDLE: an endpoint has one transport");
-  }
   return { ice, fingerprints, dtls_roles };
 }
 
@@ -186,19 +191,66 @@ function rolesFor(setup: string): AnswerPlan["dtls_roles"] {
 
 const rtp_protocol = /^(?:(?:UDP|TCP)\/TLS\/)?RTP\/S?AVPF?$/;
 
+interface TransportGroup {
+  /** In the order of the group. */
+  readonly lines: readonly OfferedLine[];
+  readonly is_bundle: boolean;
+}
+
+// Lines that share a transport: each BUNDLE group, and each line outside of them by itself.
+function transportGroups(offer: Offer): TransportGroup[] {
+  const by_mid = new Map(offer.lines.map((line) => [line.mid, line]));
+  const groups = offer.bundles.map((mids) => ({
+    lines: mids.flatMap((mid) => by_mid.get(mid) ?? []),
+    is_bundle: true,
+  }));
+  const grouped = new Set(groups.flatMap(({ lines }) => lines));
+  const alone = offer.lines.filter((line) => !grouped.has(line));
+  return [...groups, ...alone.map((line) => ({ lines: [line], is_bundle: false }))];
+}
+
+// An endpoint has one transport: the group of which most lines get a role, the first of equals. Lines of other
+// groups are refused alone.
+function chooseGroup(
+  offer: Offer,
+  policy: AnswerPolicy,
+  refusals: Map<OfferedLine, string>,
+): { group: TransportGroup; usable: OfferedLine[]; roles: Map<OfferedLine, Role> } {
+  let best: ReturnType<typeof chooseGroup> | null = null;
+  for (const group of transportGroups(offer)) {
+    // RFC 9143 section 9.3.1: bundle-only lines need not repeat it.
+    const is_muxed = group.lines.some((line) => line.rtcp_mux && !isOff(line));
+    for (const line of group.lines) {
+      const refusal = judgeLine(line, is_muxed, policy);
+      if (refusal) refusals.set(line, refusal);
+    }
+    const members = new Set(group.lines);
+    const usable = offer.lines.filter((line) => members.has(line) && !refusals.has(line));
+    const roles = assignRoles(usable, policy);
+    if (!best || roles.size > best.roles.size) best = { group, usable, roles };
+  }
+  if (!best) throw unsupported("the offer has no media lines");
+  const chosen = new Set(best.group.lines);
+  for (const line of offer.lines) {
+    if (!chosen.has(line) && !refusals.has(line)) {
+      refusals.set(line, "not in the BUNDLE group: an endpoint has one transport");
+    }
+  }
+  return best;
+}
+
+const isOff = (line: OfferedLine): boolean => line.port === 0 && !line.bundle_only;
+
 // Why a line cannot be used at all, or null.
-function judgeLine(line: OfferedLine, offer: Offer, policy: AnswerPolicy): string | null {
+function judgeLine(line: OfferedLine, is_muxed: boolean, policy: AnswerPolicy): string | null {
+  if (isOff(line)) return "offered with port 0";
   if (line.medium !== "audio" && line.medium !== "video") {
     return line.medium === "application" ? "data channels are not offered" : "unknown medium";
   }
   if (!rtp_protocol.test(line.protocol)) return "not an RTP protocol";
-  if (line.port === 0 && !line.bundle_only) return "offered with port 0";
-  if (offer.bundle ? line.mid === null || !offer.bundle.includes(line.mid) : line.index > 0) {
-    return "not in the BUNDLE group";
-  }
-  if (!line.rtcp_mux) return "needs a=rtcp-mux";
+  if (!line.rtcp_mux && !(line.bundle_only && is_muxed)) return "needs a=rtcp-mux";
   if (chooseFormats(line, allCodecs(policy)).length === 0) {
-    const known = line.medium === "audio" ? "opus, G.722, G.711" : "VP8, H.264 (baseline, mode 1)";
+    const known = line.medium === "audio" ? "opus, G.722, G.711" : "VP8, H.264 (mode 0 or 1)";
     return `no codec in common (${known})`;
   }
   return null;
@@ -241,7 +293,7 @@ function assignRoles(usable: readonly OfferedLine[], policy: AnswerPolicy): Map<
       ...(source ? { source } : {}),
       ...(send ? { send } : {}),
       // One audio codec, so that the far side cannot change it under a voice slot.
-      formats: line.medium === "audio" ? formats.slice(0, 1) : formats,
+      formats: line.medium === "audio" ? formats.slice(0, 1) : send ? formats : oneOfEach(formats),
     });
   }
   return roles;

@@ -465,14 +465,11 @@ const endpointOf = (seat: Seat, plan: AnswerPlan): EndpointOpen => ({
   entered: true,
 });
 
-const linesOf = (plan: AnswerPlan): Pick<Seat, "sources" | "send" | "tagged"> => {
-  const tagged = plan.planned.find((line) => line.accepted)?.offered;
-  return {
-    sources: new Map(plan.receive.map(({ source, mid }) => [source, mid])),
-    send: new Map(plan.send.map((line) => [line.mid, line])),
-    tagged: { medium: tagged?.medium ?? "audio", mid: tagged?.mid ?? null },
-  };
-};
+const linesOf = (plan: AnswerPlan): Pick<Seat, "sources" | "send" | "tagged"> => ({
+  sources: new Map(plan.receive.map(({ source, mid }) => [source, mid])),
+  send: new Map(plan.send.map((line) => [line.mid, line])),
+  tagged: plan.tagged,
+});
 
 // Draws SSRCs that differ within the endpoint. A line that we filled before keeps its own, since an
 // answer to the same connection must not change them.

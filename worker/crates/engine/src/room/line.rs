@@ -238,23 +238,21 @@ impl OutLine {
             .codecs
             .iter()
             .filter(|mine| mine.codec == source.codec);
-        let able = mine.filter(|mine| is_same_packing(mine, source) && decodes(mine, source));
+        let able = mine.filter(|mine| can_unpack(mine, source) && decodes(mine, source));
         // The same profile before one that merely decodes it, the lowest of those first.
         let best = able.min_by_key(|mine| (profile(mine) != profile(source), h264_rank(mine)));
         best.map(PayloadTypes::of)
     }
 }
 
-/// H.264 packetization modes are different formats; other codecs have one.
-fn is_same_packing(a: &CodecParameters, b: &CodecParameters) -> bool {
-    let mode = |codec: &CodecParameters| {
-        codec
-            .parameters
-            .get("packetization-mode")
-            .map_or("0", String::as_str)
-            .to_owned()
+/// Whether who negotiated `mine` can unpack `source`: H.264 in mode 1 has all that mode 0 has, which has no fragments
+/// (RFC 6184 section 6.2). Other codecs have one way.
+fn can_unpack(mine: &CodecParameters, source: &CodecParameters) -> bool {
+    let fragments = |codec: &CodecParameters| {
+        let mode = codec.parameters.get("packetization-mode");
+        mode.is_some_and(|mode| mode != "0")
     };
-    a.codec != Codec::H264 || mode(a) == mode(b)
+    mine.codec != Codec::H264 || fragments(mine) || !fragments(source)
 }
 
 /// Whether who negotiated `mine` can decode `source`: of H.264 the high profile decodes what the
@@ -299,6 +297,29 @@ fn profile(codec: &CodecParameters) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn h264_in_mode_1_takes_what_mode_0_sends_and_not_the_other_way() {
+        let h264 = |mode: Option<&str>| CodecParameters {
+            codec: Codec::H264,
+            payload_type: 98,
+            rtx_payload_type: None,
+            clock_rate: 90_000,
+            channels: 0,
+            parameters: mode
+                .map(|mode| ("packetization-mode".to_owned(), mode.to_owned()))
+                .into_iter()
+                .collect(),
+            nack: true,
+            pli: true,
+            transport_cc: false,
+        };
+        for none in [None, Some("0")] {
+            assert!(can_unpack(&h264(Some("1")), &h264(none)));
+            assert!(can_unpack(&h264(None), &h264(none)));
+            assert!(!can_unpack(&h264(none), &h264(Some("1"))));
+        }
+    }
 
     #[test]
     fn a_line_takes_the_profiles_that_its_decoder_contains_and_no_other() {
