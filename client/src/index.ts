@@ -55,5 +55,6 @@ export type {
   Reaction,
   Role,
   Source,
+  TileReason,
   You,
 } from "./wire.ts";

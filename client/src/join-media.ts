@@ -70,6 +70,8 @@ export interface JoinMedia {
   setScreen(is_live: boolean): Promise<void>;
   /** A host muted this join. */
   silence(): void;
+  /** Somebody cannot see our picture in the codec in which we send it. */
+  sendIn(line: "camera" | "screen", codecs: readonly string[]): void;
   notice(fact: RecoveryFact): void;
   /** Ends everything at once; `is_handed_over`: but for the connection itself, whose end would end the join that another page goes on with. */
   close(is_handed_over?: boolean): void;
@@ -166,7 +168,10 @@ export function createJoinMedia(ports: JoinMediaPorts): JoinMedia {
   /** A new connection that has not taken over yet. */
   let coming: MediaConnection | null = null;
 
+  const codecs_wanted = new Map<"camera" | "screen", readonly string[]>();
+
   const show = (shown: MediaConnection): void => {
+    for (const [line, codecs] of codecs_wanted) shown.sendIn(line, codecs).catch(fail);
     const voice_mids = shown.voiceMids();
     const tile_mids = shown.tileMids();
     voices.play(
@@ -510,6 +515,10 @@ export function createJoinMedia(ports: JoinMediaPorts): JoinMedia {
     silence() {
       sending.silence();
       setOwn({ is_muted_by_host: true });
+    },
+    sendIn(line, codecs) {
+      codecs_wanted.set(line, codecs);
+      connection?.sendIn(line, codecs).catch(fail);
     },
     notice,
     close(is_handed_over = false) {

@@ -124,6 +124,7 @@ function listenFor(media: JoinMedia): {
       if (!("type" in frame)) return;
       if (frame.type === "voices") media.voices.assign(frame.slots);
       else if (frame.type === "tiles") media.tiles.showing(frame.tiles);
+      else if (frame.type === "publish_codec_wanted") media.sendIn(frame.source, frame.codecs);
       else if (frame.type === "rejoin") media.notice({ type: "rejoin_asked" });
       else if (frame.type === "event" && isMuteOfMe(frame.event, media.conferencecallId())) {
         media.silence();

@@ -29,6 +29,8 @@ export interface MediaConnection {
   send(line: SendingLine, track: MediaStreamTrack | null): Promise<void>;
   /** Fits the camera's layers to its size. */
   encodeCamera(width: number, height: number): Promise<readonly Encoding[]>;
+  /** Sends a picture in the first of these codecs (`vp8`, `h264`) that was negotiated, where the browser can change it. */
+  sendIn(line: Exclude<SendingLine, "microphone">, codecs: readonly string[]): Promise<void>;
   /** Mids of the video lines that receive, in order. */
   tileMids(): string[];
   voiceMids(): string[];
@@ -99,6 +101,18 @@ export function openMediaConnection(
       }
       if (parameters.encodings.length > 0) await sender.setParameters(parameters);
       return encodings;
+    },
+    async sendIn(line, codecs) {
+      const { sender } = lines[line];
+      const parameters = sender.getParameters();
+      const found = codecs.flatMap((name) => {
+        const mime = `video/${name}`;
+        return parameters.codecs.find(({ mimeType }) => mimeType.toLowerCase() === mime) ?? [];
+      });
+      if (!found[0] || parameters.encodings.length === 0) return;
+      // Not in every browser's types yet; one that does not know it goes on as before.
+      for (const layer of parameters.encodings as { codec?: object }[]) layer.codec = found[0];
+      await sender.setParameters(parameters);
     },
     tileMids: () => mids(lines.tiles),
     voiceMids: () => mids(lines.voices),

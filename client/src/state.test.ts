@@ -139,13 +139,21 @@ test("tile_lines_are_taken_told_and_given_back", () => {
   assert.deepEqual(lines.orders(), []);
   lines.negotiated(["5", "6"]);
   const order = { mid: "5", source: "camera", ...size };
-  assert.deepEqual(lines.orders(), [{ ...order, conferencecall_id: "bo" }]);
-  const shown = { mid: "5", conferencecall_id: "bo", source: "camera", rid: "h" } as const;
+  const unused = { mid: "6", conferencecall_id: null, source: "camera", width: 0, height: 0 };
+  assert.deepEqual(lines.orders(), [{ ...order, conferencecall_id: "bo" }, unused]);
+  const shown = {
+    mid: "5",
+    conferencecall_id: "bo",
+    source: "camera",
+    rid: "h",
+    reason: null,
+  } as const;
   assert.deepEqual(lines.showing([shown]), [line]);
   assert.deepEqual(lines.showing([shown]), []);
   lines.release(line);
   assert.deepEqual(lines.orders(), [
     { mid: "5", conferencecall_id: null, source: "camera", width: 0, height: 0 },
+    unused,
   ]);
   assert.equal(lines.take(), line);
 });

@@ -33,7 +33,7 @@ export interface TileLines {
   /** Notes what the server shows; gives the lines that changed. */
   showing(shown: readonly TileShown[]): number[];
   shown(line: number): TileShown | null;
-  /** The whole of what the server has to know: every line that shows or has shown something. */
+  /** The whole of what the server has to know: every line. */
   orders(): TileOrder[];
 }
 
@@ -73,6 +73,8 @@ export function createTileLines(count: number): TileLines {
     wished: (line) => wishes[line] ?? null,
     negotiated(named) {
       mids = named;
+      // Each line is told of at least once: lines of which nobody ever speaks are filled by the server.
+      is_told.fill(true);
     },
     midOf: (line) => mids[line] ?? null,
     showing(shown) {
@@ -84,7 +86,8 @@ export function createTileLines(count: number): TileLines {
         if (
           entry?.conferencecall_id !== old?.conferencecall_id ||
           entry?.source !== old?.source ||
-          entry?.rid !== old?.rid
+          entry?.rid !== old?.rid ||
+          entry?.reason !== old?.reason
         ) {
           showns[line] = entry;
           changed.push(line);

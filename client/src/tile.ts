@@ -1,7 +1,7 @@
 // One place on the page where a person's picture is shown, independent of elements.
 import type { Notices } from "./emitter.ts";
 import type { Quality } from "./view.ts";
-import type { Source } from "./wire.ts";
+import type { Source, TileReason } from "./wire.ts";
 
 /** Size on the screen in device pixels: CSS pixels × devicePixelRatio. The server sends the smallest layer that fills it. */
 export interface TileSize {
@@ -17,6 +17,8 @@ export interface TileView {
   readonly shown: { readonly conferencecall_id: string; readonly source: Source } | null;
   /** The picture is what was asked for: show it; else show the person's initials. */
   readonly is_showing: boolean;
+  /** Why the picture is not as it was asked for; null: it is, or will be in a moment. `codec`: this browser cannot show the format in which it is sent. */
+  readonly reason: TileReason | null;
   readonly quality: Quality;
 }
 

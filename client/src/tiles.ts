@@ -88,6 +88,8 @@ export function createTiles(
           }
         : null,
       is_showing,
+      // What is said before the wish is known to the server is about another one.
+      reason: wish === null ? null : (shown?.reason ?? null),
       quality,
     };
     tile.emitter.emit("change", tile.view);
@@ -144,13 +146,20 @@ export function createTiles(
       const tile: Taken = {
         line,
         emitter: createEmitter<TileNotices>(),
-        view: { wanted: null, shown: null, is_showing: false, quality: unknown_quality },
+        view: {
+          wanted: null,
+          shown: null,
+          is_showing: false,
+          reason: null,
+          quality: unknown_quality,
+        },
       };
       taken.set(line, tile);
       return handle(tile);
     },
     connect(mids, tracks) {
       lines.negotiated(mids);
+      sendSoon();
       for (const [line, track] of tracks.entries()) {
         const home = media[line];
         if (!home || home.getTracks().includes(track)) continue;

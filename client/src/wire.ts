@@ -114,12 +114,16 @@ export interface JournalEvent {
   readonly cause: string | null;
 }
 
+/** Why a tile is not as it should be: nothing asked for or published, off at the moment, a codec that this browser cannot show, or a path that carries only a smaller picture. */
+export type TileReason = "none" | "paused" | "codec" | "bandwidth";
+
 /** What the server really shows on one video line. */
 export interface TileShown {
   readonly mid: string;
   readonly conferencecall_id: string | null;
   readonly source: Source | null;
   readonly rid: string | null;
+  readonly reason: TileReason | null;
 }
 
 /** Whose voice fills one audio line. */
@@ -155,6 +159,11 @@ export type ServerFrame =
     }
   | { readonly type: "voices"; readonly slots: readonly VoiceSlot[] }
   | { readonly type: "tiles"; readonly tiles: readonly TileShown[] }
+  | {
+      readonly type: "publish_codec_wanted";
+      readonly source: Source;
+      readonly codecs: readonly string[];
+    }
   | { readonly type: "rejoin"; readonly reason: string }
   | { readonly type: "ping"; readonly tm: string }
   | { readonly id: number; readonly ok: Readonly<Record<string, unknown>> }

@@ -71,7 +71,15 @@ async function start(config: Config, log: Log): Promise<void> {
     limits: config.limits,
   });
   const { conferencecalls } = conferences;
-  const attendance = createAttendance({ media, store, conferences, conferencecalls, clock, log });
+  const attendance = createAttendance({
+    media,
+    store,
+    conferences,
+    conferencecalls,
+    clock,
+    log,
+    vanished_hold_ms: config.limits.vanished_hold_ms,
+  });
   shutdown.opened("attendance", async () => attendance.close());
   conferences.attach(attendance);
   await attendance.recover();

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Conferencecall } from "../src/domain/conferencecall/index.ts";
+import { createManualClock } from "../src/kernel/clock.ts";
 import type { ConferencecallId, ConferenceId } from "../src/kernel/id.ts";
 import { Problem } from "../src/kernel/problem.ts";
 import type { EndpointOpen } from "../src/media/index.ts";
@@ -165,6 +166,38 @@ test("each_end_in_the_worker_ends_the_join_with_its_reason", async () => {
     await joining.until(async () => (await status(conferencecall)) === "leaved");
     assert.equal((await row(conferencecall)).leave_reason, shown);
     assert.equal(joining.attendance.seats.get(id(conferencecall)), undefined);
+  }
+});
+
+test("who_vanishes_without_a_live_socket_is_gone_soon_and_who_has_one_is_held_for_its_resume", async () => {
+  const clock = createManualClock();
+  const own = await startJoining({ clock });
+  try {
+    const conference_id = await own.conference();
+    const enter = async () =>
+      (await own.joins.join(own.admin, conference_id, { offer: aiortc_offer })).conferencecall;
+    const [player, back, page] = [await enter(), await enter(), await enter()];
+    const worker = own.fakes.at(0);
+    const all = [player, back, page].map(({ reference_id }) => reference_id);
+    const stateOf = ({ id: call }: { id: string }) =>
+      own.attendance.seats.get(call as ConferencecallId)?.state;
+    own.attendance.watched(id(page));
+    for (const endpoint of all) worker.tell({ type: "endpoint_connected", endpoint, detail: "" });
+    await own.until(() => stateOf(page) === "connected");
+    for (const endpoint of all) worker.tell({ type: "endpoint_silent", endpoint });
+    await own.until(() => stateOf(page) === "silent");
+    await clock.advance(1_900);
+    worker.tell({ type: "endpoint_back", endpoint: back.reference_id });
+    await own.until(() => stateOf(back) === "connected");
+    await clock.advance(200);
+    await own.until(() =>
+      worker.requests.some(
+        (request) => request.type === "endpoint_close" && request.endpoint === player.reference_id,
+      ),
+    );
+    assert.deepEqual([player, back, page].map(stateOf), [undefined, "connected", "silent"]);
+  } finally {
+    await own.close();
   }
 });
 
@@ -377,7 +410,9 @@ test("tiles_name_people_by_conferencecall_in_both_directions", async () => {
   worker.tell({
     type: "tiles",
     endpoint: a.reference_id,
-    tiles: [{ mid: "5", show: { endpoint: b.reference_id, source: "camera" }, rid: "h" }],
+    tiles: [
+      { mid: "5", show: { endpoint: b.reference_id, source: "camera" }, rid: "h", reason: null },
+    ],
   });
   await joining.until(() => hints.length === 2);
   for (const end of off) end();
@@ -385,12 +420,12 @@ test("tiles_name_people_by_conferencecall_in_both_directions", async () => {
     { mid: "0", conferencecall_id: b.id },
     { mid: "1", conferencecall_id: null },
   ];
-  const tiles = [{ mid: "5", conferencecall_id: b.id, source: "camera", rid: "h" }];
+  const tiles = [{ mid: "5", conferencecall_id: b.id, source: "camera", rid: "h", reason: null }];
   assert.deepEqual(hints, [
     { conferencecall_id: a.id, slots: voices },
     { conferencecall_id: a.id, tiles },
   ]);
-  assert.deepEqual(joining.attendance.shown(id(a)), { voices, tiles });
+  assert.deepEqual(joining.attendance.shown(id(a)), { voices, tiles, codecs_wanted: [] });
 });
 
 test("who_speaks_is_a_hint_each_time_and_in_the_journal_when_it_changes", async () => {

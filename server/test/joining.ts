@@ -102,7 +102,15 @@ export async function startJoining(
     limits: { ...limits, conference_calls_max: given.conference_calls_max ?? 100 },
   });
   const { conferencecalls } = conferences;
-  const attendance = createAttendance({ media, store, conferences, conferencecalls, clock, log });
+  const attendance = createAttendance({
+    media,
+    store,
+    conferences,
+    conferencecalls,
+    clock,
+    log,
+    vanished_hold_ms: 2_000,
+  });
   conferences.attach(attendance);
   const events: JournalEvent[] = [];
   const unsubscribe = store.journal.subscribe((event) => events.push(event));

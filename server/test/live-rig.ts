@@ -79,7 +79,7 @@ export interface Client {
 
 /** Hints as a test says them. */
 export interface FakeAttendance
-  extends Pick<MediaAttendance, "on" | "speakers" | "shown" | "seats"> {
+  extends Pick<MediaAttendance, "on" | "speakers" | "shown" | "seats" | "watched"> {
   say<Name extends keyof LiveHints>(name: Name, hint: LiveHints[Name]): void;
   /** Joins whose media half is lost. */
   readonly lost: Set<ConferencecallId>;
@@ -102,7 +102,8 @@ function createFakeAttendance(): FakeAttendance {
     },
     speakers: (conference_id) =>
       speakers.get(conference_id) ?? { conference_id, active: null, speaking: [] },
-    shown: () => ({ voices: [], tiles: [] }),
+    watched: () => undefined,
+    shown: () => ({ voices: [], tiles: [], codecs_wanted: [] }),
     seats: {
       get: (id: ConferencecallId) => ({ state: lost.has(id) ? "lost" : "connected" }),
     } as MediaAttendance["seats"],

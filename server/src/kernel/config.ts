@@ -286,6 +286,12 @@ const schema = {
       "Free space of data_dir that the private database needs. Below: the server does not start. 0: not looked at.",
     ),
     disk_free_warn: integer(1024, "MiB", "Free space of data_dir below which a start warns."),
+    vanished_hold_ms: integer(
+      2_000,
+      "ms",
+      "After 6 s without a sign of life, for a join whose client has no live socket and so does not resume: then it is over. Others are held for 20 s.",
+      { max: 20_000 },
+    ),
     conference_calls_max: integer(1000, "joins", "Present in one conference.", { min: 1 }),
     sockets_max: integer(10_000, "sockets", "Live and event sockets whose credential was judged.", {
       min: 1,

@@ -1,6 +1,7 @@
 // What the media port promises: its verbs and its events.
 import type {
   Capabilities,
+  Codec,
   EndpointId,
   EndpointOpen,
   EndpointPublish,
@@ -8,6 +9,7 @@ import type {
   EndReason,
   Fingerprint,
   RoomId,
+  Source,
   Stats,
   TileState,
   TileWish,
@@ -46,6 +48,13 @@ export interface MediaEvents {
   voice_slots: { endpoint: EndpointId; slots: readonly VoiceSlot[] };
   /** What this endpoint's tiles show; whole state. */
   tiles: { endpoint: EndpointId; tiles: readonly TileState[] };
+  /** Somebody cannot see a line of this endpoint because of its codec: these would do for all who look. */
+  publish_codec_wanted: {
+    endpoint: EndpointId;
+    mid: string;
+    source: Source;
+    codecs: readonly Codec[];
+  };
   /** Who speaks in a room; whole state. */
   speakers: {
     room: RoomId;

@@ -64,6 +64,7 @@ export function createMedia(ports: MediaPorts): Media {
     endpoint_ended: new Set(),
     voice_slots: new Set(),
     tiles: new Set(),
+    publish_codec_wanted: new Set(),
     speakers: new Set(),
     room_failed: new Set(),
     room_quarantined: new Set(),
@@ -167,6 +168,9 @@ export function createMedia(ports: MediaPorts): Media {
         return;
       case "tiles":
         emit("tiles", event);
+        return;
+      case "publish_codec_wanted":
+        emit("publish_codec_wanted", event);
         return;
       case "speakers":
         emit("speakers", event);

@@ -672,7 +672,23 @@ endpoint: EndpointId,
 /**
  * All tiles.
  */
-tiles: Array<TileState>, } | { "type": "speakers",
+tiles: Array<TileState>, } | { "type": "publish_codec_wanted",
+/**
+ * The publisher.
+ */
+endpoint: EndpointId,
+/**
+ * Its line.
+ */
+mid: string,
+/**
+ * Camera or screen.
+ */
+source: Source,
+/**
+ * All were negotiated on the line; the publisher's favourite first.
+ */
+codecs: Array<Codec>, } | { "type": "speakers",
 /**
  * The room.
  */
@@ -717,6 +733,11 @@ mid: string,
 endpoint: EndpointId | null, };
 
 /**
+ * Why a tile is not as it should be.
+ */
+export type TileReason = "none" | "paused" | "codec" | "bandwidth";
+
+/**
  * One tile as it is.
  */
 export type TileState = {
@@ -731,7 +752,12 @@ show: TileSource | null,
 /**
  * Layer shown.
  */
-rid: string | null, };
+rid: string | null,
+/**
+ * Why it does not show, or not as large as wished, what it should; none = it does, or will at
+ * the next key frame.
+ */
+reason: TileReason | null, };
 
 /**
  * Counters of a worker.

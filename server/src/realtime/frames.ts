@@ -4,6 +4,7 @@ import { Compile } from "typebox/compile";
 import { talk_limits } from "../domain/talk/index.ts";
 import { problems } from "../kernel/problem.ts";
 import { writeTimestamp } from "../kernel/wire.ts";
+import { mid_length_max } from "../sdp/index.ts";
 import type { JournalEvent } from "../store/index.ts";
 import { socket_limits } from "./limits.ts";
 
@@ -21,7 +22,7 @@ export function eventFrame(event: JournalEvent): string {
 }
 
 const uuid = Type.String({ format: "uuid" });
-const mid = Type.String({ minLength: 1, maxLength: 16 });
+const mid = Type.String({ minLength: 1, maxLength: mid_length_max });
 const pixels = Type.Integer({ minimum: 0, maximum: 16_384 });
 
 const commands = {

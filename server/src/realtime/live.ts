@@ -29,7 +29,7 @@ export interface LivePorts {
   readonly conferencecalls: Pick<Conferencecalls, "rowFor" | "kick" | "update">;
   readonly talk: Talk;
   /** Whole states that are in no journal. */
-  readonly attendance: Pick<MediaAttendance, "on" | "speakers" | "shown" | "seats">;
+  readonly attendance: Pick<MediaAttendance, "on" | "speakers" | "shown" | "seats" | "watched">;
   /** Commands that reach media. */
   readonly showing: Showing;
   readonly clock: Clock;
@@ -92,6 +92,9 @@ export function createLiveSockets(ports: LivePorts): LiveSockets {
     attendance.on("tiles", ({ conferencecall_id, tiles }) =>
       toOwner(conferencecall_id, { type: "tiles", tiles }),
     ),
+    attendance.on("publish_codec_wanted", ({ conferencecall_id, source, codecs }) =>
+      toOwner(conferencecall_id, { type: "publish_codec_wanted", source, codecs }),
+    ),
     attendance.on("rejoin", ({ conferencecall_id, reason }) =>
       toOwner(conferencecall_id, { type: "rejoin", reason }),
     ),
@@ -113,6 +116,7 @@ export function createLiveSockets(ports: LivePorts): LiveSockets {
       // One socket per join: what its slots and tiles are told must have one reader.
       owners.get(conferencecall_id)?.connection.close(close_codes.taken_over);
       owners.set(conferencecall_id, live);
+      attendance.watched(conferencecall_id);
     }
     live.connection.onClose(() => {
       room.delete(live);
@@ -176,9 +180,12 @@ export function createLiveSockets(ports: LivePorts): LiveSockets {
     const { conference_id, conferencecall_id } = live.request;
     live.connection.send(speakersFrame(attendance.speakers(conference_id)));
     if (conferencecall_id === null) return;
-    const { voices, tiles } = attendance.shown(conferencecall_id);
+    const { voices, tiles, codecs_wanted } = attendance.shown(conferencecall_id);
     live.connection.send(JSON.stringify({ type: "voices", slots: voices }));
     live.connection.send(JSON.stringify({ type: "tiles", tiles }));
+    for (const wanted of codecs_wanted) {
+      live.connection.send(JSON.stringify({ type: "publish_codec_wanted", ...wanted }));
+    }
     const seat = attendance.seats.get(conferencecall_id);
     if (!seat || seat.state === "lost") {
       live.connection.send(JSON.stringify({ type: "rejoin", reason: "media_lost" }));

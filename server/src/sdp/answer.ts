@@ -169,8 +169,11 @@ function writeFlow(
   // tiles are changed one by one, so each is a stream of its own.
   const together = send.role === "mix" || send.role === "active_speaker";
   const id = together ? "room" : `slot-${line.offered.index}`;
+  const msid = { id, appdata: `track-${line.offered.index}` };
   return {
-    msid: [{ id, appdata: `track-${line.offered.index}` }],
+    // Pion takes the layers that we receive for layers that we send, and then forgets our SSRC, but only where the track has a
+    // name of its own. RFC 8830 section 2 lets it be left out, and sdp-transform has no rule for that.
+    ...(accepted.rids.length > 0 ? { invalid: [{ value: `msid:${id}` }] } : { msid: [msid] }),
     ssrcs: flows.map((ssrc) => ({ id: ssrc, attribute: "cname", value: cname })),
     ...(flows.length > 1 ? { ssrcGroups: [{ semantics: "FID", ssrcs: flows.join(" ") }] } : {}),
   };

@@ -2,6 +2,7 @@
 // worker's abilities come in as arguments, so the same offer with the same mint answers the same.
 export { type AnswerTransport, writeAnswer } from "./answer.ts";
 export { type Fragment, readFragment, writeFragment } from "./fragment.ts";
+export { mid_length_max, rid_length_max } from "./limits.ts";
 export { type Offer, readOffer } from "./offer.ts";
 export type {
   Codec,

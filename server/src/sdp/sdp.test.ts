@@ -121,6 +121,17 @@ test("our_sdk_gets_voices_tiles_and_its_layers", () => {
   assert.match(section(text, 5), /a=ssrc-group:FID \d+ \d+/);
 });
 
+test("a_line_that_sends_and_takes_layers_keeps_its_ssrc_for_pion_which_forgets_it_where_the_track_has_a_name", () => {
+  const both = sdk_offer.replace(/(m=video[\s\S]*?a=mid:3[\s\S]*?)a=sendonly/, "$1a=sendrecv");
+  const made = plan(both);
+  assert.equal(made.lines[3]?.role, "camera+tile");
+  const line = section(answer(made), 3);
+  assert.match(line, /a=rid:q recv/);
+  assert.match(line, /a=ssrc:\d+ cname:/);
+  assert.match(line, /a=msid:slot-3\r?$/m);
+  assert.match(section(answer(made), 5), /a=msid:slot-5 track-5/);
+});
+
 test("a_page_with_one_line_each_gets_the_mix_and_the_active_speaker_and_no_data_channel", () => {
   const made = plan(chromium_offer);
   assert.deepEqual(

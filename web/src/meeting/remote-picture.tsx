@@ -1,6 +1,7 @@
 // Somebody else's picture: takes a video line while there is something to see, and asks for the size it is shown in.
 import { type JoinedConference, Problem, type Quality, type Tile } from "@parley/client";
 import { useCallback, useEffect, useState } from "react";
+import { useSurroundings } from "../look/surroundings.tsx";
 import { useNotice } from "../look/use-notice.ts";
 import { Picture } from "./picture.tsx";
 import type { TileSubject } from "./stage-subjects.ts";
@@ -48,6 +49,7 @@ function TilePicture(props: {
   readonly onShowing: (is_showing: boolean) => void;
 }) {
   const { tile, onQuality, onShowing } = props;
+  const { t } = useSurroundings();
   const view = useNotice(
     tile,
     "change",
@@ -62,5 +64,14 @@ function TilePicture(props: {
   }, [tile, person.id, source, width, height]);
   useEffect(() => onShowing(view.is_showing), [view.is_showing, onShowing]);
   useEffect(() => onQuality(view.quality), [view.quality, onQuality]);
-  return <Picture media={tile.media} is_visible={view.is_showing} is_whole={source === "screen"} />;
+  return (
+    <>
+      <Picture media={tile.media} is_visible={view.is_showing} is_whole={source === "screen"} />
+      {view.reason === "codec" && !view.is_showing && (
+        <p className="tile-reason" role="status">
+          {t("tile_codec")}
+        </p>
+      )}
+    </>
+  );
 }

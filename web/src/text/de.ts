@@ -125,6 +125,7 @@ export const de: Record<keyof typeof en, Entry> = {
   end_now: "Für alle beenden",
   people_count: { one: "1 Person", other: "{count} Personen" },
   state_speaking: "spricht",
+  tile_codec: "Ihr Browser kann dieses Videoformat nicht zeigen.",
   state_muted: "stumm",
   state_hand: "Hand gehoben",
   state_joining: "kommt herein…",

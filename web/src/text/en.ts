@@ -121,6 +121,7 @@ export const en = {
   end_now: "End for all",
   people_count: { one: "1 person", other: "{count} people" },
   state_speaking: "speaking",
+  tile_codec: "Your browser cannot show this video format.",
   state_muted: "muted",
   state_hand: "hand raised",
   state_joining: "joining…",

@@ -10,7 +10,14 @@ import type { Store } from "../../store/index.ts";
 import type { LeaveReason } from "../conferencecall/index.ts";
 import { type Conferencecalls, connect_timeout_ms } from "./conferencecalls.ts";
 import type { Attendance } from "./room.ts";
-import { createSeats, type Seat, type Seats, type TileOf, type VoiceOf } from "./seat.ts";
+import {
+  type CodecsWanted,
+  createSeats,
+  type Seat,
+  type Seats,
+  type TileOf,
+  type VoiceOf,
+} from "./seat.ts";
 import type { Conferences } from "./service.ts";
 
 /** Milliseconds that a join keeps its seat after the server or its media worker was lost. */
@@ -33,6 +40,8 @@ export interface LiveHints {
   speakers: Speakers;
   voices: { readonly conferencecall_id: ConferencecallId; readonly slots: readonly VoiceOf[] };
   tiles: { readonly conferencecall_id: ConferencecallId; readonly tiles: readonly TileOf[] };
+  /** A published picture should be sent in another codec. */
+  publish_codec_wanted: CodecsWanted & { readonly conferencecall_id: ConferencecallId };
   /** The media half of the join is gone: the client should POST it again with `resume`. */
   rejoin: {
     readonly conferencecall_id: ConferencecallId;
@@ -48,12 +57,15 @@ export interface MediaAttendance extends Attendance {
     name: Name,
     listener: (hint: LiveHints[Name]) => void,
   ): () => void;
+  /** The client of a join has a live socket: it will resume, and its seat is held for that while nothing comes from it. */
+  watched(id: ConferencecallId): void;
   /** The last word on who speaks; nobody where nothing was said. */
   speakers(conference_id: ConferenceId): Speakers;
   /** The last word on a join's slots and tiles; empty where nothing was said. */
   shown(id: ConferencecallId): {
     readonly voices: readonly VoiceOf[];
     readonly tiles: readonly TileOf[];
+    readonly codecs_wanted: readonly CodecsWanted[];
   };
   /** After a start: opens rooms again and holds the seats of who was joined. Call it once, before anybody can join. */
   recover(): Promise<void>;
@@ -71,6 +83,8 @@ export function createAttendance(ports: {
   >;
   clock: Clock;
   log: Log;
+  /** Milliseconds that a silent join without a live socket is held. */
+  vanished_hold_ms: number;
 }): MediaAttendance {
   const { media, store, conferencecalls, clock, log } = ports;
   const seats = createSeats();
@@ -78,6 +92,7 @@ export function createAttendance(ports: {
     speakers: new Set(),
     voices: new Set(),
     tiles: new Set(),
+    publish_codec_wanted: new Set(),
     rejoin: new Set(),
   };
   const emit = <Name extends keyof LiveHints>(name: Name, hint: LiveHints[Name]): void => {
@@ -85,6 +100,10 @@ export function createAttendance(ports: {
   };
   const persist = createPersist({ clock, log });
   const speakers = new Map<ConferenceId, Speakers>();
+  /** Joins whose client has, or had, a live socket. */
+  const watched = new Set<ConferencecallId>();
+  /** Of silent joins without one. */
+  const vanishing = new Map<ConferencecallId, Timer>();
   const announcer = createAnnouncer({ store, clock, persist });
 
   const idOf = (endpoint: string | null): ConferencecallId | null =>
@@ -95,6 +114,23 @@ export function createAttendance(ports: {
   const give = (seat: Seat, reason: LeaveReason, actor: Actor): void => {
     seats.remove(seat);
     persist(`leave ${reason}`, () => conferencecalls.leave(seat.conferencecall_id, reason, actor));
+  };
+
+  const keep = (id: ConferencecallId): void => {
+    vanishing.get(id)?.cancel();
+    vanishing.delete(id);
+  };
+  // Nobody will resume it: the tile of somebody who is not there is not shown for longer than it must.
+  const letVanish = (seat: Seat): void => {
+    const id = seat.conferencecall_id;
+    keep(id);
+    const timer = clock.after(ports.vanished_hold_ms, () => {
+      vanishing.delete(id);
+      if (seats.get(id) !== seat || seat.state !== "silent") return;
+      give(seat, "vanished", system);
+      persist("close an endpoint", () => media.closeEndpoint(seat.endpoint));
+    });
+    vanishing.set(id, timer);
   };
 
   // The endpoint is gone, the person may not be: the seat is kept for a while.
@@ -132,11 +168,15 @@ export function createAttendance(ports: {
     }),
     media.on("endpoint_silent", ({ endpoint }) => {
       const seat = seats.byEndpoint(endpoint);
-      if (seat?.state === "connected") seat.state = "silent";
+      if (seat?.state !== "connected") return;
+      seat.state = "silent";
+      if (!watched.has(seat.conferencecall_id)) letVanish(seat);
     }),
     media.on("endpoint_back", ({ endpoint }) => {
       const seat = seats.byEndpoint(endpoint);
-      if (seat?.state === "silent") seat.state = "connected";
+      if (seat?.state !== "silent") return;
+      seat.state = "connected";
+      keep(seat.conferencecall_id);
     }),
     media.on("endpoint_ended", ({ endpoint, reason }) => {
       const seat = seats.byEndpoint(endpoint);
@@ -176,13 +216,21 @@ export function createAttendance(ports: {
     media.on("tiles", ({ endpoint, tiles }) => {
       const seat = seats.byEndpoint(endpoint);
       if (!seat) return;
-      seat.tiles = tiles.map(({ mid, show, rid }) => ({
+      seat.tiles = tiles.map(({ mid, show, rid, reason }) => ({
         mid,
         conferencecall_id: idOf(show?.endpoint ?? null),
         source: show?.source ?? null,
         rid,
+        reason,
       }));
       emit("tiles", { conferencecall_id: seat.conferencecall_id, tiles: seat.tiles });
+    }),
+    media.on("publish_codec_wanted", ({ endpoint, source, codecs }) => {
+      const seat = seats.byEndpoint(endpoint);
+      if (!seat) return;
+      const wanted: CodecsWanted = { source, codecs };
+      seat.codecs_wanted = [...seat.codecs_wanted.filter((one) => one.source !== source), wanted];
+      emit("publish_codec_wanted", { conferencecall_id: seat.conferencecall_id, ...wanted });
     }),
     media.on("speakers", ({ room, active, speaking }) => {
       const conference_id = room as ConferenceId;
@@ -199,7 +247,10 @@ export function createAttendance(ports: {
     // However a join ended (its own DELETE, a deadline, the end of the conference), its endpoint goes.
     store.journal.subscribe((event) => {
       if (event.type !== "conferencecall_leaved") return;
-      const seat = seats.get((event.data as { id: ConferencecallId }).id);
+      const { id } = event.data as { id: ConferencecallId };
+      watched.delete(id);
+      keep(id);
+      const seat = seats.get(id);
       if (!seat) return;
       seats.remove(seat);
       persist("close an endpoint", () => media.closeEndpoint(seat.endpoint));
@@ -214,11 +265,19 @@ export function createAttendance(ports: {
         listeners[name].delete(listener);
       };
     },
+    watched(id) {
+      watched.add(id);
+      keep(id);
+    },
     speakers: (conference_id) =>
       speakers.get(conference_id) ?? { conference_id, active: null, speaking: [] },
     shown: (id) => {
       const seat = seats.get(id);
-      return { voices: seat?.voices ?? [], tiles: seat?.tiles ?? [] };
+      return {
+        voices: seat?.voices ?? [],
+        tiles: seat?.tiles ?? [],
+        codecs_wanted: seat?.codecs_wanted ?? [],
+      };
     },
     roomOpened: (conference_id) => media.openRoom(conference_id),
     async eject(conferencecall) {
@@ -253,6 +312,7 @@ export function createAttendance(ports: {
     },
     close() {
       for (const end of unsubscribe) end();
+      for (const timer of vanishing.values()) timer.cancel();
       persist.close();
       announcer.close();
     },

@@ -193,6 +193,7 @@ export function createJoins(ports: {
     state: "connecting",
     voices: [],
     tiles: [],
+    codecs_wanted: [],
     queue: Promise.resolve(),
   });
 

@@ -1,7 +1,7 @@
 // A seat: the media side of one join, as long as this process knows it. Memory only; what must
 // survive a restart is in the rows of the join.
 import type { CallId, ConferencecallId, ConferenceId, CustomerId } from "../../kernel/id.ts";
-import type { TileSource } from "../../media/index.ts";
+import type { Codec, TileReason, TileSource } from "../../media/index.ts";
 import type { DtlsRole, Fingerprint, IceCredentials, SendLine, Source } from "../../sdp/index.ts";
 
 /** What is known of one join's media side. */
@@ -33,6 +33,8 @@ export interface Seat {
   /** Last told: whose voice fills which slot, what the tiles show. */
   voices: readonly VoiceOf[];
   tiles: readonly TileOf[];
+  /** Last asked: in which codecs its pictures should be sent; by source. */
+  codecs_wanted: readonly CodecsWanted[];
   /** Ends when what was last asked of this seat is done; one thing at a time. */
   queue: Promise<unknown>;
 }
@@ -49,6 +51,14 @@ export interface TileOf {
   readonly conferencecall_id: ConferencecallId | null;
   readonly source: TileSource["source"] | null;
   readonly rid: string | null;
+  /** Why it does not show what it should; null: it does, or will at the next key frame. */
+  readonly reason: TileReason | null;
+}
+
+/** Codecs, best first, of which a published picture should be sent in one, since somebody who looks cannot show the one it is sent in. */
+export interface CodecsWanted {
+  readonly source: Source;
+  readonly codecs: readonly Codec[];
 }
 
 /** All seats of this process. */

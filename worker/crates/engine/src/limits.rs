@@ -10,10 +10,13 @@ pub const LINES_MAX: usize = 64;
 pub const LAYERS_MAX: usize = 4;
 /// SSRCs learned by one endpoint. Each layer has two; browsers change them at a restart.
 pub const SSRCS_MAX: usize = 64;
-/// Bytes of an SDP mid or rid. RFC 8285 one-byte extensions carry at most 16.
-pub const NAME_BYTES_MAX: usize = 16;
-/// Codecs of one line.
-pub const CODECS_MAX: usize = 16;
+/// Bytes of an SDP mid, as many as the server takes (`sdp/limits.ts`). Those above 16 do not fit a
+/// one-byte header extension (RFC 8285) and are not sent: SSRCs are signalled.
+pub const MID_BYTES_MAX: usize = 32;
+/// Bytes of an SDP rid, as many as the server takes.
+pub const RID_BYTES_MAX: usize = 16;
+/// Codecs of one line: no more than there are payload types.
+pub const CODECS_MAX: usize = 128;
 
 /// Addresses of one endpoint that have passed an ICE check. Browsers use one per interface.
 pub const PATHS_MAX: usize = 8;
@@ -87,6 +90,11 @@ pub const LAYER_SILENT_US: u64 = 1_000_000;
 /// A voice that has not sent for this long leaves its slot's viewers alone, us. With DTX a packet
 /// comes each 400 ms.
 pub const VOICE_SILENT_US: u64 = 2_000_000;
+/// So long after it was opened an endpoint that has never said what it wants to see gets
+/// what its tiles have room for, us. Who says so does it earlier.
+pub const TILES_UNASKED_US: u64 = 1_000_000;
+/// How often it is judged in which codec a publisher should send, us.
+pub const CODECS_JUDGED_US: u64 = 1_000_000;
 /// How often tiles are looked at (layers, sources that went), us.
 pub const TILE_INTERVAL_US: u64 = 200_000;
 /// A layer that was lowered because the path did not carry more stays low for this long, us.

@@ -110,7 +110,7 @@ fn parameters_that_cannot_work_are_refused_and_nothing_is_left_of_them() {
             ErrorCode::LimitReached,
         ),
         (
-            |open| open.receive[0].mid = "x".repeat(17),
+            |open| open.receive[0].mid = "x".repeat(33),
             ErrorCode::LimitReached,
         ),
     ];

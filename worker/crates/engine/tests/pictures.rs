@@ -3,7 +3,9 @@
 mod table;
 
 use parley_engine::limits;
-use parley_wire::{EndpointId, Event, Request, SendRole, Source};
+use parley_wire::{
+    Codec, EndpointId, Event, Message, Request, SendRole, Source, TileReason, TileSource,
+};
 use table::{H264, Picture, Table, VP8, read_picture};
 
 const LADDER: [&str; 3] = ["q", "h", "f"];
@@ -481,5 +483,163 @@ fn a_closed_publisher_leaves_its_tiles_idle() {
     table.done(Request::EndpointClose { endpoint });
     assert_eq!(table.tiles_of(viewer)[0].show, None);
     table.run(1_000);
+    table.assert_sound();
+}
+
+/// Who is on which tile.
+fn owners(table: &Table, viewer: usize) -> Vec<Option<(EndpointId, Source)>> {
+    let tiles = table.tiles_of(viewer);
+    tiles
+        .iter()
+        .map(|tile| {
+            tile.show
+                .map(|TileSource { endpoint, source }| (endpoint, source))
+        })
+        .collect()
+}
+
+/// All cameras send a picture and their owners talk this loud, 30 times.
+fn meet(table: &mut Table, people: &[(usize, u8)], first: u16) {
+    for number in first..first + 30 {
+        for (seat, level) in people {
+            let picture = if number % 10 == 0 {
+                Picture::key(number, *seat as u8)
+            } else {
+                Picture::delta(number, *seat as u8)
+            };
+            table.picture(*seat, "cam", None, picture);
+            table.voice(*seat, *level);
+            table.voice(*seat, *level);
+        }
+        table.run(40);
+    }
+}
+
+#[test]
+fn tiles_that_nobody_ordered_fill_by_speaker_order_and_what_is_shown_stays_on_its_line() {
+    let mut table = Table::new();
+    let people: Vec<usize> = (0..3).map(|_| table.join(&[], 0, |_| {})).collect();
+    let viewer = table.join(&[], 2, |_| {});
+    let id = |table: &Table, place: usize| Some((table.seats[people[place]].id, Source::Camera));
+    let silent = [(people[0], 110), (people[1], 110), (people[2], 110)];
+    meet(&mut table, &silent, 10);
+    let before = owners(&table, viewer);
+    assert_eq!(before, [id(&table, 0), id(&table, 1)]);
+    // The third one speaks: it is seen, and one of the others stays where it was.
+    meet(
+        &mut table,
+        &[(people[0], 110), (people[1], 110), (people[2], 20)],
+        40,
+    );
+    meet(
+        &mut table,
+        &[(people[0], 110), (people[1], 110), (people[2], 20)],
+        70,
+    );
+    let after = owners(&table, viewer);
+    assert!(after.contains(&id(&table, 2)), "{after:?}");
+    assert_eq!(after.iter().zip(&before).filter(|(a, b)| a == b).count(), 1);
+    // Whoever asks gets what they ask for, and nothing else.
+    table.tile(viewer, 0, Some((people[1], Source::Camera)), (640, 360));
+    meet(&mut table, &silent, 100);
+    assert_eq!(owners(&table, viewer), [id(&table, 1), None]);
+    table.assert_sound();
+}
+
+#[test]
+fn a_viewer_without_the_publishers_codec_is_told_and_the_publisher_is_asked_for_another() {
+    let mut table = Table::new();
+    let camera = table.join(&[], 0, |_| {});
+    let viewer = table.join(&[], 1, |open| {
+        for line in &mut open.send {
+            line.codecs.retain(|codec| codec.codec != Codec::Vp8);
+        }
+    });
+    table.tile(viewer, 0, Some((camera, Source::Camera)), (640, 360));
+    table.run(300);
+    let reason = |table: &Table| table.tiles_of(viewer)[0].reason;
+    assert_eq!(reason(&table), Some(TileReason::Paused), "nothing is sent");
+    table.picture(camera, "cam", None, Picture::key(1, 1));
+    table.run(300);
+    assert_eq!(reason(&table), Some(TileReason::Codec));
+    let wanted = |table: &Table| -> Vec<(EndpointId, String, Vec<Codec>)> {
+        let events = table.messages.iter().filter_map(|message| match message {
+            Message::Event {
+                event:
+                    Event::PublishCodecWanted {
+                        endpoint,
+                        mid,
+                        codecs,
+                        ..
+                    },
+                ..
+            } => Some((*endpoint, mid.clone(), codecs.clone())),
+            _ => None,
+        });
+        events.collect()
+    };
+    for number in 2..60 {
+        table.picture(camera, "cam", None, Picture::delta(number, 1));
+        table.run(33);
+    }
+    let id = table.seats[camera].id;
+    assert_eq!(
+        wanted(&table),
+        [(id, "cam".to_owned(), vec![Codec::H264])],
+        "asked once"
+    );
+    table.publish(camera, "cam", true, None);
+    table.run(300);
+    assert_eq!(reason(&table), Some(TileReason::Paused));
+    table.tile(viewer, 0, None, (640, 360));
+    table.run(300);
+    assert_eq!(reason(&table), Some(TileReason::None));
+}
+
+#[test]
+fn a_tile_that_shows_what_it_should_gives_no_reason() {
+    let mut table = Table::new();
+    let camera = table.join(&[], 0, |_| {});
+    let viewer = table.join(&[], 1, |_| {});
+    table.tile(viewer, 0, Some((camera, Source::Camera)), (640, 360));
+    for number in 1..20 {
+        table.picture(camera, "cam", None, Picture::key(number, 1));
+        table.run(33);
+    }
+    let tiles = table.tiles_of(viewer);
+    assert!(tiles[0].show.is_some());
+    assert_eq!(tiles[0].reason, None);
+}
+
+#[test]
+fn a_mid_of_32_bytes_is_a_line_like_any_other_and_a_longer_one_is_refused() {
+    let mut table = Table::new();
+    let camera = table.join(&[], 0, |_| {});
+    let long = "m".repeat(32);
+    let viewer = table.join(&[], 1, |open| {
+        for line in &mut open.send {
+            if line.role == SendRole::Tile {
+                line.mid.clone_from(&long);
+            }
+        }
+    });
+    table.picture(camera, "cam", None, Picture::key(1, 1));
+    table.run(1_500);
+    table.picture(camera, "cam", None, Picture::key(2, 1));
+    table.run(100);
+    let tiles = table.tiles_of(viewer);
+    assert_eq!(tiles[0].mid, long);
+    assert!(tiles[0].show.is_some());
+    for place in 0..2 {
+        let mut open = table.parameters(9 + place, &[], 1);
+        let mid = "m".repeat(33);
+        if place == 0 {
+            open.receive[0].mid = mid;
+        } else {
+            open.send[0].mid = mid;
+        }
+        let refused = table.ask(Request::EndpointOpen(Box::new(open)));
+        assert_eq!(refused.err(), Some(parley_wire::ErrorCode::LimitReached));
+    }
     table.assert_sound();
 }

@@ -14,6 +14,7 @@ fn filmed(deltas: u16) -> (Table, usize, usize) {
     let first = table.join(&[], 1, |_| {});
     let second = table.join(&[], 1, |_| {});
     let camera = table.join(&[], 0, |_| {});
+    table.tile(second, 0, None, SIZE);
     table.tile(first, 0, Some((camera, Source::Camera)), SIZE);
     table.picture(camera, "cam", None, Picture::key(1, 1));
     film(&mut table, camera, 2..2 + deltas);

@@ -8,7 +8,7 @@ use crate::{
     EndpointRestart, EndpointSnapshot, EndpointStats, EndpointTiles, ErrorCode, Event, Fingerprint,
     HeaderExtensions, Hello, IceParameters, Medium, Message, PROTOCOL_VERSION, PublishState,
     ReceiveLine, Reply, Request, RestoredEndpoint, RoomId, SendLine, SendRole, Source,
-    SsrcParameters, Stats, TileSource, TileState, TileWish, VoiceSlot, WorkerLimits,
+    SsrcParameters, Stats, TileReason, TileSource, TileState, TileWish, VoiceSlot, WorkerLimits,
 };
 
 /// First lines of the generated file.
@@ -66,6 +66,7 @@ pub fn typescript() -> String {
         Event,
         EndReason,
         VoiceSlot,
+        TileReason,
         TileState,
         Stats,
         EndpointStats,

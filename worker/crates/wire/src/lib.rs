@@ -604,6 +604,18 @@ pub enum Event {
         /// All tiles.
         tiles: Vec<TileState>,
     },
+    /// Somebody cannot see a published picture because of its codec: the publisher should send it in
+    /// one of these, which all who look at it can show. Said once, and again when the list changes.
+    PublishCodecWanted {
+        /// The publisher.
+        endpoint: EndpointId,
+        /// Its line.
+        mid: String,
+        /// Camera or screen.
+        source: Source,
+        /// All were negotiated on the line; the publisher's favourite first.
+        codecs: Vec<Codec>,
+    },
     /// Who speaks in a room; at most a few times a second.
     Speakers {
         /// The room.
@@ -663,6 +675,23 @@ pub struct TileState {
     pub show: Option<TileSource>,
     /// Layer shown.
     pub rid: Option<String>,
+    /// Why it does not show, or not as large as wished, what it should; none = it does, or will at
+    /// the next key frame.
+    pub reason: Option<TileReason>,
+}
+
+/// Why a tile is not as it should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum TileReason {
+    /// Nothing was asked for, or nobody publishes it.
+    None,
+    /// It is published, but off or without packets at the moment.
+    Paused,
+    /// It comes in a codec that this line cannot carry.
+    Codec,
+    /// The path carries only a smaller layer than the size asks for.
+    Bandwidth,
 }
 
 /// Counters of a worker.

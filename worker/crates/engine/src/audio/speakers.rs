@@ -234,6 +234,11 @@ impl SpeakerSelector {
             .take(VOICES_MAX)
     }
 
+    /// The forwarded voices, most important first.
+    pub fn ranked(&self) -> impl Iterator<Item = VoiceId> + '_ {
+        self.selected.iter().copied()
+    }
+
     /// The active speaker; the last one while nobody speaks.
     pub fn active(&self) -> Option<VoiceId> {
         self.active

@@ -9,8 +9,8 @@ use parley_rtp::repair_time::RepairTime;
 use parley_rtp::time::Micros;
 use parley_rtp::transport_cc::{ArrivalLog, SendHistory};
 use parley_wire::{
-    CodecParameters, EndpointId, EndpointOpen, ErrorCode, HeaderExtensions, Medium, ReceiveLine,
-    SendRole,
+    Codec, CodecParameters, EndpointId, EndpointOpen, ErrorCode, HeaderExtensions, Medium,
+    ReceiveLine, SendRole,
 };
 
 use crate::audio::{VoiceId, VoiceSlots};
@@ -32,6 +32,8 @@ pub(crate) struct InLine {
     pub(crate) live_rids: Option<Vec<String>>,
     /// Layers that have sent, smallest picture first.
     pub(crate) layers: Vec<Key>,
+    /// The codecs that were last asked for because somebody cannot see the one that is sent.
+    pub(crate) codecs_wanted: Vec<Codec>,
 }
 
 impl InLine {
@@ -275,6 +277,19 @@ impl Endpoint {
         self.lines_of(|role| matches!(role, SendRole::Tile | SendRole::ActiveSpeaker))
     }
 
+    /// The places of the tiles that it fills by itself, where it never said what it wants to see.
+    pub(crate) fn unasked_lines(&self) -> Vec<usize> {
+        let is_tile = |line: &OutLine| line.parameters.role == SendRole::Tile;
+        let has_asked = self
+            .send
+            .iter()
+            .any(|line| is_tile(line) && line.wish.is_some());
+        if has_asked {
+            return Vec::new();
+        }
+        self.lines_of(|role| role == SendRole::Tile)
+    }
+
     fn lines_of(&self, is_wanted: impl Fn(SendRole) -> bool) -> Vec<usize> {
         let lines = self.send.iter().enumerate();
         lines
@@ -311,6 +326,7 @@ fn in_line(parameters: &ReceiveLine) -> InLine {
         muted: parameters.muted,
         live_rids: None,
         layers: Vec::new(),
+        codecs_wanted: Vec::new(),
     }
 }
 
@@ -357,12 +373,15 @@ pub(crate) fn validate(open: &EndpointOpen) -> Result<(), Refusal> {
         if line.rids.len() > limits::LAYERS_MAX {
             return limit("layers_max");
         }
-        let names = line.rids.iter().chain([&line.mid]);
-        if names
-            .clone()
-            .any(|name| name.len() > limits::NAME_BYTES_MAX)
+        if line
+            .rids
+            .iter()
+            .any(|rid| rid.len() > limits::RID_BYTES_MAX)
         {
-            return limit("name_bytes_max");
+            return limit("rid_bytes_max");
+        }
+        if line.mid.len() > limits::MID_BYTES_MAX {
+            return limit("mid_bytes_max");
         }
         validate_codecs(&line.mid, &line.codecs)?;
     }
@@ -370,6 +389,9 @@ pub(crate) fn validate(open: &EndpointOpen) -> Result<(), Refusal> {
     for line in &open.send {
         if !mids.insert(line.mid.as_str()) {
             return invalid(format!("mid {} sends twice", line.mid));
+        }
+        if line.mid.len() > limits::MID_BYTES_MAX {
+            return limit("mid_bytes_max");
         }
         for ssrc in [Some(line.ssrc), line.rtx_ssrc].into_iter().flatten() {
             if !ssrcs.insert(ssrc) {

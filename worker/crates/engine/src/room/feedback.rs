@@ -129,11 +129,11 @@ impl Room {
         for report in reports {
             let line = endpoint
                 .send
-                .iter()
+                .iter_mut()
                 .find(|line| line.parameters.ssrc == report.ssrc);
-            if line.is_none() {
-                continue;
-            }
+            let Some(line) = line else { continue };
+            // Nothing is received yet where the highest number is 0.
+            line.is_known |= report.highest > 0;
             endpoint.round_trip = report.round_trip(now).or(endpoint.round_trip);
             if let Some(estimator) = &mut endpoint.estimator {
                 estimator.on_loss(shared.now, report.fraction_lost);

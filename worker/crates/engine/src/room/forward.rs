@@ -12,7 +12,7 @@ use crate::counters::Counter;
 use crate::room::Room;
 use crate::room::endpoint::Endpoint;
 use crate::room::layer::{Layer, Viewer};
-use crate::room::line::PayloadTypes;
+use crate::room::line::{OutLine, PayloadTypes};
 use crate::shared::Shared;
 use crate::slab::Key;
 use crate::transport::State;
@@ -26,6 +26,8 @@ pub(super) struct Switch {
 
 /// A packet of a line, numbered, not yet written.
 pub(super) struct Numbered<'a> {
+    /// The line's place among those of its endpoint.
+    pub(super) line: usize,
     pub(super) ssrc: u32,
     pub(super) payload_type: u8,
     pub(super) counts_for_feedback: bool,
@@ -177,6 +179,7 @@ pub(super) fn send_live(
     };
     line.track.on_sent(payload.len());
     let packet = Numbered {
+        line: line_place,
         ssrc: line.parameters.ssrc,
         payload_type: types.media,
         counts_for_feedback: types.transport_cc,
@@ -225,6 +228,7 @@ pub(super) fn send_again(
         return false;
     };
     let packet = Numbered {
+        line: line_place,
         ssrc,
         payload_type,
         counts_for_feedback: transport_cc,
@@ -266,6 +270,7 @@ pub(super) fn write_packet(
         abs_send_time: Some(abs_send_time(now)),
         transport_cc: counts.then(|| endpoint.history.next_sequence()),
         audio_level: packet.info.and_then(|info| info.audio_level),
+        mid: endpoint.send.get(packet.line).and_then(OutLine::label),
         ..ExtensionValues::default()
     };
     match seal(space, &fields, &values, packet, endpoint, keys) {

@@ -4,12 +4,15 @@ use parley_rtp::cache::PacketInfo;
 use parley_rtp::payload::Detail;
 use parley_rtp::rewrite::{OutTrack, Pace, Rewritten};
 use parley_rtp::time::Micros;
-use parley_wire::{Codec, CodecParameters, Medium, SendLine, TileWish};
+use parley_wire::{Codec, CodecParameters, Medium, SendLine, Source, TileReason, TileWish};
 
 use crate::limits;
 use crate::room::mix::codec_id;
 use crate::room::replay::Replay;
 use crate::slab::Key;
+
+/// Bytes of a one-byte header extension element (RFC 8285 section 4.2).
+const ONE_BYTE_LABEL_MAX: usize = 16;
 
 /// Payload types with which a source's packets go out on a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +75,12 @@ pub(crate) struct OutLine {
     pub(crate) replay: Option<Replay>,
     /// What the client asked for; voice lines have none.
     pub(crate) wish: Option<TileWish>,
+    /// What it shows of itself while nothing was ever asked for.
+    pub(crate) unasked: Option<(Key, Source)>,
+    /// Why it does not show what it should.
+    pub(crate) reason: Option<TileReason>,
+    /// The far side has reported on this line, so it knows which SSRC is which line.
+    pub(crate) is_known: bool,
     /// By place of the codec in the current source's list.
     types: Vec<Option<PayloadTypes>>,
     /// By place in the awaited source's list.
@@ -101,6 +110,9 @@ impl OutLine {
             awaited: None,
             replay: None,
             wish: None,
+            unasked: None,
+            reason: None,
+            is_known: false,
             types: Vec::new(),
             awaited_types: Vec::new(),
             lowered: None,
@@ -123,6 +135,18 @@ impl OutLine {
     /// Whether a source can be shown here at all.
     pub(crate) fn can_show(&self, source: &[CodecParameters]) -> bool {
         self.map_types(source).iter().any(Option::is_some)
+    }
+
+    /// Whether a source that sends this codec can be shown.
+    pub(crate) fn can_carry(&self, codec: &CodecParameters) -> bool {
+        self.types_for(codec).is_some()
+    }
+
+    /// Its mid, where packets should name it (RFC 8843 section 15): until the far side knows the
+    /// line, and only in the short form, which everybody reads.
+    pub(crate) fn label(&self) -> Option<&[u8]> {
+        let mid = self.parameters.mid.as_bytes();
+        (!self.is_known && mid.len() <= ONE_BYTE_LABEL_MAX).then_some(mid)
     }
 
     /// Waits for `layer`, whose line offers `codecs`.

@@ -154,6 +154,10 @@ impl Room {
         if let Some(unknown) = tiles.tiles.iter().find(|wish| !is_video(&wish.mid)) {
             return Err((ErrorCode::LineNotFound, format!("mid {}", unknown.mid)));
         }
+        // Who has said what they want to see gets nothing else any more.
+        for line in &mut endpoint.send {
+            line.unasked = None;
+        }
         for wish in tiles.tiles {
             let line = endpoint
                 .send

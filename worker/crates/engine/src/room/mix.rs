@@ -145,8 +145,11 @@ impl Room {
             let line = endpoint
                 .send
                 .iter_mut()
-                .find(|line| line.parameters.role == SendRole::Mix);
-            let Some(line) = line else { continue };
+                .enumerate()
+                .find(|(_, line)| line.parameters.role == SendRole::Mix);
+            let Some((line_place, line)) = line else {
+                continue;
+            };
             let Some(types) = line.mix_types() else {
                 continue;
             };
@@ -157,6 +160,7 @@ impl Room {
             };
             line.track.on_sent(packet.payload.len());
             let numbered = Numbered {
+                line: line_place,
                 ssrc: line.parameters.ssrc,
                 payload_type: types.media,
                 counts_for_feedback: types.transport_cc,

@@ -1,6 +1,7 @@
 //! One room: its endpoints, what they publish, and who sees and hears what.
 
 mod allocation;
+mod codecs_wanted;
 pub(crate) mod endpoint;
 mod feedback;
 mod forward;
@@ -17,6 +18,7 @@ mod reports;
 mod restore;
 mod tiles;
 mod transport;
+mod unasked;
 mod voices;
 
 use parley_rtp::time::Micros;
@@ -58,6 +60,8 @@ pub(crate) struct Room {
     voices_stale: bool,
     tiles_stale: bool,
     tiles_armed: bool,
+    /// When it was last judged in which codecs publishers should send.
+    codecs_judged: Option<Micros>,
     /// Lines that catch up out of a cache.
     replays: Vec<Viewer>,
     replays_due: bool,
@@ -83,6 +87,7 @@ impl Room {
             voices_stale: false,
             tiles_stale: false,
             tiles_armed: false,
+            codecs_judged: None,
             replays: Vec::new(),
             replays_due: false,
             replays_armed: false,

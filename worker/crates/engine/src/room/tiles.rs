@@ -1,7 +1,7 @@
 //! Tiles: whose picture each one shows, and in which layer.
 
 use parley_rtp::bandwidth::BandwidthEstimator as _;
-use parley_wire::{Event, Medium, SendRole, Source, TileSource, TileState};
+use parley_wire::{Event, Medium, SendRole, Source, TileReason, TileSource, TileState};
 
 use crate::limits;
 use crate::room::Room;
@@ -13,6 +13,8 @@ use crate::slab::Key;
 
 /// Size assumed of a line's largest layer before a key frame has told it.
 const LARGEST_SIZE: (u32, u32) = (1280, 720);
+/// Size in which a tile is thought to be shown where nobody said it.
+const UNASKED_SIZE: (u32, u32) = (640, 360);
 /// Bits a second kept for each voice slot, headers included.
 const VOICE_BPS: u64 = 50_000;
 
@@ -40,63 +42,141 @@ impl Room {
 
     /// Brings every tile to what it should show.
     pub(super) fn update_tiles(&mut self, shared: &mut Shared) {
+        self.fill_unasked(shared);
+        let mut has_misses = false;
         for key in self.endpoints.keys() {
             let is_present = self.endpoints.get(key).is_some_and(|e| e.is_present());
             if is_present {
-                self.update_tiles_of(key, shared);
+                has_misses |= self.update_tiles_of(key, shared);
             }
+        }
+        if has_misses {
+            self.judge_codecs(shared);
         }
     }
 
-    fn update_tiles_of(&mut self, key: Key, shared: &mut Shared) {
+    /// Answers whether a codec is in the way somewhere.
+    fn update_tiles_of(&mut self, key: Key, shared: &mut Shared) -> bool {
         let Some(endpoint) = self.endpoints.get(key) else {
-            return;
+            return false;
         };
         let lines = endpoint.tile_lines();
         let mut choices: Vec<Choice> = Vec::with_capacity(lines.len());
+        let mut has_misses = false;
         for line in lines {
             let viewer = Viewer {
                 endpoint: key,
                 line,
             };
-            choices.extend(self.choice(viewer, shared));
+            match self.choice(viewer, shared) {
+                Ok(choice) => choices.push(choice),
+                Err(reason) => {
+                    has_misses |= reason == TileReason::Codec;
+                    self.explain(viewer, Some(reason));
+                }
+            }
         }
+        let wished: Vec<usize> = choices.iter().map(|choice| choice.chosen).collect();
         self.fit_to_path(key, &mut choices, shared);
-        for choice in choices {
-            self.aim(
-                Viewer {
-                    endpoint: key,
-                    line: choice.line,
-                },
-                choice.chosen().layer,
-                shared,
-            );
+        for (choice, wished) in choices.into_iter().zip(wished) {
+            let viewer = Viewer {
+                endpoint: key,
+                line: choice.line,
+            };
+            let reason = if choice.chosen < wished {
+                Some(TileReason::Bandwidth)
+            } else if !choice.chosen().flows && self.should_flow(choice.chosen().layer) {
+                Some(TileReason::Paused)
+            } else {
+                None
+            };
+            self.explain(viewer, reason);
+            self.aim(viewer, choice.chosen().layer, shared);
+        }
+        has_misses
+    }
+
+    /// Notes why a tile is not as it should be.
+    fn explain(&mut self, viewer: Viewer, reason: Option<TileReason>) {
+        let line = self
+            .endpoints
+            .get_mut(viewer.endpoint)
+            .and_then(|endpoint| endpoint.send.get_mut(viewer.line));
+        if let Some(line) = line
+            && std::mem::replace(&mut line.reason, reason) != reason
+        {
+            self.mark_tiles_changed(viewer.endpoint);
         }
     }
 
-    /// What a tile should show by its size; none where it has nothing to show. Takes it off what it
-    /// may not show any more.
-    fn choice(&mut self, viewer: Viewer, shared: &Shared) -> Option<Choice> {
+    /// A camera sends all the time; a screen on which nothing moves does not.
+    fn should_flow(&self, layer: Key) -> bool {
+        self.layers.get(layer).is_some_and(|layer| {
+            let line = self
+                .endpoints
+                .get(layer.owner)
+                .and_then(|owner| owner.receive.get(layer.line));
+            line.is_some_and(|line| line.parameters.source == Source::Camera)
+        })
+    }
+
+    /// Why a tile has nothing of a source to show.
+    fn why_nothing(&self, owner: Key, source: Source) -> TileReason {
+        let owner = self.endpoints.get(owner).filter(|owner| owner.is_present());
+        let line = owner.and_then(|owner| {
+            let mut lines = owner.receive.iter();
+            lines.find(|line| {
+                line.parameters.source == source && line.parameters.medium == Medium::Video
+            })
+        });
+        match line {
+            None => TileReason::None,
+            Some(line) => {
+                let is_sent = line
+                    .layers
+                    .iter()
+                    .filter_map(|layer| self.layers.get(*layer))
+                    .any(|layer| line.is_live(layer.rid.as_deref()));
+                if line.muted || !is_sent {
+                    TileReason::Paused
+                } else {
+                    TileReason::Codec
+                }
+            }
+        }
+    }
+
+    /// What a tile should show by its size, or why it has nothing to show. Takes it off what it may
+    /// not show any more.
+    fn choice(&mut self, viewer: Viewer, shared: &Shared) -> Result<Choice, TileReason> {
         let Some((owner, source, width, height)) = self.wanted(viewer, shared) else {
             self.clear_tile(viewer);
-            return None;
+            return Err(TileReason::None);
         };
         let candidates = self.candidates(viewer, owner, source, shared);
         self.drop_what_ended(viewer);
         let Some(mut chosen) = choose(&candidates, width, height) else {
-            self.drop_other_source(viewer, owner, source);
-            return None;
+            let reason = self.why_nothing(owner, source);
+            if reason == TileReason::Codec {
+                self.clear_tile(viewer);
+            } else {
+                self.drop_other_source(viewer, owner, source);
+            }
+            return Err(reason);
         };
         if !candidates[chosen].flows {
             // Nothing of it flows (a still screen, a camera that pauses): stay where we are.
-            let line = self.endpoints.get(viewer.endpoint)?.send.get(viewer.line)?;
-            let shown = line.awaited.or(line.current);
+            let line = self
+                .endpoints
+                .get(viewer.endpoint)
+                .and_then(|endpoint| endpoint.send.get(viewer.line));
+            let shown = line.and_then(|line| line.awaited.or(line.current));
             let same = candidates
                 .iter()
                 .position(|candidate| Some(candidate.layer) == shown);
             chosen = same.unwrap_or(chosen);
         }
-        Some(Choice {
+        Ok(Choice {
             line: viewer.line,
             candidates,
             chosen,
@@ -142,7 +222,11 @@ impl Room {
     }
 
     /// Whose picture a tile should show, and how large.
-    fn wanted(&self, viewer: Viewer, shared: &Shared) -> Option<(Key, Source, u32, u32)> {
+    pub(super) fn wanted(
+        &self,
+        viewer: Viewer,
+        shared: &Shared,
+    ) -> Option<(Key, Source, u32, u32)> {
         let endpoint = self.endpoints.get(viewer.endpoint)?;
         let line = endpoint.send.get(viewer.line)?;
         if line.parameters.role == SendRole::ActiveSpeaker {
@@ -159,7 +243,10 @@ impl Room {
             };
             return Some((owner, source, width, height));
         }
-        let wish = line.wish.as_ref()?;
+        let Some(wish) = &line.wish else {
+            let (owner, source) = line.unasked?;
+            return Some((owner, source, UNASKED_SIZE.0, UNASKED_SIZE.1));
+        };
         let show = wish.show?;
         let owner = shared.routes.by_id.get(&show.endpoint);
         let owner = owner.filter(|owner| owner.room == self.key)?.endpoint;
@@ -185,7 +272,7 @@ impl Room {
     }
 
     /// An endpoint's line of a source, where it is published: present, not muted, with layers.
-    fn published(&self, owner: Key, source: Source) -> Option<&InLine> {
+    pub(super) fn published(&self, owner: Key, source: Source) -> Option<&InLine> {
         let endpoint = self
             .endpoints
             .get(owner)
@@ -256,9 +343,6 @@ impl Room {
             .get(viewer.endpoint)
             .and_then(|e| e.send.get(viewer.line));
         let Some(tile) = tile else { return Vec::new() };
-        if !tile.can_show(&line.parameters.codecs) {
-            return Vec::new();
-        }
         let layers = line
             .layers
             .iter()
@@ -266,6 +350,10 @@ impl Room {
         let top = line.parameters.rids.len().saturating_sub(1);
         let mut candidates: Vec<Candidate> = layers
             .filter(|(_, layer)| line.is_live(layer.rid.as_deref()))
+            .filter(|(_, layer)| {
+                let codec = line.parameters.codecs.get(usize::from(layer.codec));
+                codec.is_some_and(|codec| tile.can_carry(codec))
+            })
             .map(|(key, layer)| {
                 let shift = top.saturating_sub(layer.order) as u32;
                 let guess = (LARGEST_SIZE.0 >> shift, LARGEST_SIZE.1 >> shift);
@@ -435,6 +523,7 @@ impl Room {
                 mid: line.parameters.mid.clone(),
                 show,
                 rid,
+                reason: line.reason,
             }
         });
         let tiles = tiles.collect();

@@ -43,7 +43,7 @@ impl Room {
         }
     }
 
-    fn endpoint_of(&self, voice: VoiceId) -> Option<(Key, EndpointId)> {
+    pub(super) fn endpoint_of(&self, voice: VoiceId) -> Option<(Key, EndpointId)> {
         let key = self.endpoints.key_at(voice.0)?;
         Some((key, self.endpoints.get(key)?.id))
     }
