@@ -89,7 +89,9 @@ export function Meeting(props: {
     () => mineOf(joins, conference.conferencecall_id, view.people),
     [joins, conference, view.people],
   );
-  const people_count = view.people.filter(({ status }) => status === "joined").length;
+  const people_count = view.people.filter(
+    ({ status, is_me }) => status === "joined" || is_me,
+  ).length;
   return (
     <div className={`meeting ${panel ? "has-panel" : ""}`}>
       <header className="top">
