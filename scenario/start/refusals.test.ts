@@ -231,3 +231,8 @@ test("all_faults_of_the_settings_are_told_at_once", async (t) => {
   assert.match(lines.join("\n"), /--htp\.port: .*did you mean http\.port/);
   assert.match(lines.join("\n"), /PARLEY_MEDIA_PROT: .*PARLEY_MEDIA_PORT/);
 });
+
+test("an_announced_address_that_cannot_be_resolved_stops_the_start", async (t) => {
+  const line = await refusal(t, ["--media.announced_address", "no-such-host.invalid"], 2);
+  assert.match(line, /media\.announced_address: .*no-such-host\.invalid cannot be resolved/);
+});

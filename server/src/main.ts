@@ -27,7 +27,7 @@ import { tlsCredentials } from "./startup/certificate.ts";
 import { checkDataDir } from "./startup/data-dir.ts";
 import { createVitals } from "./startup/health.ts";
 import { createMetrics } from "./startup/metrics.ts";
-import { checkPorts, explainListening } from "./startup/ports.ts";
+import { checkAnnouncedAddress, checkPorts, explainListening } from "./startup/ports.ts";
 import { allOrRefusals, refuseStart } from "./startup/refusal.ts";
 import { keptFile } from "./startup/secrets.ts";
 import { createShutdown, type Shutdown } from "./startup/shutdown.ts";
@@ -50,6 +50,7 @@ async function start(config: Config, log: Log): Promise<void> {
   const shutdown = createShutdown({ clock, log, drain_timeout_ms: config.drain_timeout_ms });
   const ground: Ground = { config, clock, ids, log, shutdown };
   checkDataDir(config, log);
+  await checkAnnouncedAddress(config);
   await checkPorts(config, { clock, log });
   // Both take their time to start; neither needs the other.
   const opened = await allOrRefusals(database(ground), workers(ground));
@@ -85,7 +86,7 @@ async function start(config: Config, log: Log): Promise<void> {
   await attendance.recover();
   await conferences.start();
   shutdown.opened("conferences", () => conferences.close());
-  shutdown.drains(() => attendance.seats.size === 0);
+  shutdown.drains(() => attendance.seats.connected === 0);
   const talk = createTalk({ store, clock, ids, room: talkRoom, limits: config.limits });
   const showing = createShowing({ media, attendance, conferencecalls });
   const joins = createJoins({

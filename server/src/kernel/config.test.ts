@@ -75,3 +75,18 @@ test("help_names_every_setting_with_its_variable", () => {
   const asked = readConfig({ argv: ["--help", "--htp.port", "1"], env: {}, file: () => null });
   assert.equal(asked.asks, "help", "help is given whatever else is wrong");
 });
+
+test("a_setting_without_effect_stops_the_start_unless_it_asks_for_nothing", () => {
+  for (const [key, value] of [
+    ["sip.udp_port", "5070"],
+    ["sip.host", "192.0.2.1"],
+    ["nats.url", "nats://localhost"],
+    ["storage.url", "s3://bucket"],
+  ] as const) {
+    const refused = new RegExp(`${key.replace(".", "\\.")} .*no effect in this version`);
+    assert.throws(() => read({ argv: [`--${key}`, value] }), refused);
+  }
+  const PARLEY_SIP_HOST = "127.0.0.1";
+  read({ env: { PARLEY_SIP_UDP_PORT: "0", PARLEY_SIP_TCP_PORT: "5060", PARLEY_SIP_HOST } });
+  read({ env: { PARLEY_NATS_URL: "", PARLEY_STORAGE_URL: "" } });
+});

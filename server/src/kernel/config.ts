@@ -398,7 +398,11 @@ export function readConfig(sources: ConfigSources = {}): { config: Config; asks:
   const layers = [file, variables, flags];
   for (const { values } of layers) for (const [key, value] of values) given.set(key, value);
   const config = build(schema, "", given) as Config;
-  const faults = [...layers.flatMap((one) => one.faults), ...faultsTogether(config)];
+  const faults = [
+    ...layers.flatMap((one) => one.faults),
+    ...faultsOfReserved(given),
+    ...faultsTogether(config),
+  ];
   if (faults.length > 0 && flags.asks === null) throw new ConfigError(faults.join("\n"));
   return { config, asks: flags.asks };
 }
@@ -414,6 +418,25 @@ function build(section: Section, path: string, given: ReadonlyMap<string, unknow
       : build(entry, `${name}.`, given);
   }
   return Object.freeze(out);
+}
+
+// What is told by these keys is not built yet. An address alone opens nothing, and 0 opens nothing either: such values harm nobody.
+const without_effect = /^(sip|nats|storage)\./;
+const harmless_hosts = new Set(["0.0.0.0", "127.0.0.1", "::", "::1", "localhost"]);
+
+function faultsOfReserved(given: ReadonlyMap<string, unknown>): string[] {
+  return [...given].flatMap(([key, value]) => {
+    const fallback = fields.get(key)?.fallback;
+    const is_harmless =
+      value === fallback ||
+      value === 0 ||
+      (value instanceof Secret && !value.is_set) ||
+      (key === "sip.host" && harmless_hosts.has(String(value)));
+    if (!without_effect.test(key) || is_harmless) return [];
+    return [
+      `${key} (${variable(key)}): it has no effect in this version, which does not have that part yet; a later one will. Leave it out`,
+    ];
+  });
 }
 
 function faultsTogether({ http }: Config): string[] {

@@ -36,6 +36,17 @@ test("a_self_signed_certificate_serves_https_to_who_trusts_it_and_is_kept", asyn
   assert.equal(status, 200);
 });
 
+test("a_self_signed_certificate_is_good_for_the_host_of_the_public_url", () => {
+  for (const [url, holds] of [
+    ["https://meet.example.org", (cert: X509Certificate) => cert.checkHost("meet.example.org")],
+    ["https://[2001:db8::7]:8443", (cert: X509Certificate) => cert.checkIP("2001:db8::7")],
+  ] as const) {
+    const given = settings("--http.tls", "self-signed", "--http.public_url", url);
+    const made = tlsCredentials(given, ports);
+    assert.ok(made && holds(new X509Certificate(made.cert)), url);
+  }
+});
+
 test("a_certificate_names_hosts_and_addresses_of_both_families", () => {
   const day_ms = 86_400_000;
   const now_ms = Date.now();

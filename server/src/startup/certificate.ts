@@ -27,7 +27,11 @@ export function tlsCredentials(
   const { http, data_dir } = config;
   if (http.tls === "off") return null;
   if (http.tls === "files") return readCredentials(http.cert, http.key);
-  const names = [...new Set(["localhost", "127.0.0.1", "::1", http.host, ...ownAddresses()])];
+  // The host of links, as people type it: an address of IPv6 stands in brackets there.
+  const outer = http.public_url === "" ? [] : [new URL(http.public_url).hostname];
+  const names = [
+    ...new Set(["localhost", "127.0.0.1", "::1", http.host, ...outer, ...ownAddresses()]),
+  ].map((name) => name.replace(/^\[|\]$/g, ""));
   const now_ms = ports.clock.now() / 1000;
   // The name says whom it is for and in which month it was made: other addresses or an old one make a new file.
   const key = keptFile(data_dir, "https-key.pem", makeKey);

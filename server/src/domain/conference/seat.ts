@@ -70,6 +70,8 @@ export interface Seats {
   /** Who sits in a conference. */
   of(conference_id: ConferenceId): Seat[];
   readonly size: number;
+  /** Seats whose media side has stood at least once: who is only on the way in is not in a call. */
+  readonly connected: number;
 }
 
 /** Makes an empty collection. */
@@ -91,6 +93,11 @@ export function createSeats(): Seats {
       [...seats.values()].filter((seat) => seat.conference_id === conference_id),
     get size() {
       return seats.size;
+    },
+    get connected() {
+      let count = 0;
+      for (const { state } of seats.values()) if (state !== "connecting") count += 1;
+      return count;
     },
   };
 }
