@@ -63,8 +63,11 @@ const endings: Readonly<Record<number, readonly [EndingReason, string, string]>>
   4410: ["ended", "STATE_INVALID", "The conference has ended"],
 };
 
-/** The ending that a close code of the live socket means. A socket without a join cannot lose its seat: for it 4404 means that the conference does not exist. */
-export function endingOf(code: number, has_join: boolean): Ending {
+/** The ending that a close code of the live socket, and what it said beside it, mean. A socket without a join cannot lose its seat: for it 4404 means that the conference does not exist. */
+export function endingOf(code: number, has_join: boolean, said = ""): Ending {
+  if (code === 4401 && said === "TOKEN_EXPIRED") {
+    return { reason: "denied", problem: new Problem(said, "The link has expired") };
+  }
   const [reason, server_reason, message] = endings[code] ?? [
     "failed",
     "SERVER_UNREACHABLE",
@@ -189,8 +192,8 @@ export function createCore(
         tellConnection();
         listener.lost?.();
       },
-      refused: (code) => {
-        const ending = endingOf(code, conferencecall_id !== null);
+      refused: (code, said) => {
+        const ending = endingOf(code, conferencecall_id !== null, said);
         const has_author = ending.reason === "kicked" || ending.reason === "ended";
         finish(has_author ? { ...ending, by: ended_by } : ending);
       },

@@ -20,7 +20,7 @@ export interface LinkListener {
   /** The socket is gone; the link tries again by itself. */
   lost(attempt: number): void;
   /** The server said why it will not be opened again. */
-  refused(code: number): void;
+  refused(code: number, said: string): void;
 }
 
 /** The link. */
@@ -97,14 +97,14 @@ export function openLiveLink(ports: {
     waiting.clear();
   };
 
-  const finish = (code: number): void => {
+  const finish = (code: number, said: string): void => {
     is_closed = true;
     retry?.cancel();
     failAll(new Problem("CONFERENCE_CLOSED", "The conference is closed"));
-    listener.refused(code);
+    listener.refused(code, said);
   };
 
-  function drop(code: number): void {
+  function drop(code: number, said = ""): void {
     silence?.cancel();
     if (socket) {
       socket.onmessage = null;
@@ -115,7 +115,7 @@ export function openLiveLink(ports: {
     is_ready = false;
     if (is_closed) return;
     if (final_codes.has(code)) {
-      finish(code);
+      finish(code, said);
       return;
     }
     attempt += 1;
@@ -138,7 +138,7 @@ export function openLiveLink(ports: {
     const opened = ports.open(ports.address(seq));
     socket = opened;
     opened.onmessage = (event) => receive(String(event.data));
-    opened.onclose = (event) => drop(event.code);
+    opened.onclose = (event) => drop(event.code, event.reason);
     watchSilence(link_limits.open_ms);
   }
 

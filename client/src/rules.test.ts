@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { slimCodecs } from "./codecs.ts";
+import { endingOf } from "./core.ts";
 import { liveRids, planCameraEncodings } from "./encodings.ts";
 import { readIce, renewAnswer, writeRestartFragment } from "./ice-fragment.ts";
 import { readSentLines } from "./media-connection.ts";
@@ -202,4 +203,10 @@ test("device_failures_are_told_apart", () => {
   );
   assert.equal(reason("NotFoundError", "camera"), "DEVICE_NOT_FOUND");
   assert.equal(reason("NotReadableError", "camera"), "DEVICE_BUSY");
+});
+
+test("an_expired_link_is_told_apart_from_one_that_is_not_valid", () => {
+  const reasonOf = (said: string) => endingOf(4401, true, said).problem?.reason;
+  assert.equal(reasonOf("TOKEN_EXPIRED"), "TOKEN_EXPIRED");
+  assert.equal(reasonOf("INVALID_CREDENTIALS"), "INVALID_CREDENTIALS");
 });

@@ -22,6 +22,7 @@ import { aboutRequest, createDoor } from "./door.ts";
 import { createHandler, type EdgePorts } from "./edge.ts";
 import { createAnswerHeaders } from "./headers.ts";
 import { describeRoutes } from "./openapi.ts";
+import { boundOutgoing } from "./outgoing.ts";
 import { createPaths } from "./paths.ts";
 import { asProblem, createFailures, type Failures } from "./problem-reply.ts";
 import { createRate } from "./rate.ts";
@@ -102,6 +103,7 @@ export async function createHttp(ports: HttpPorts): Promise<Http> {
   // Before any route: what is known of a path is told by its routes.
   app.addHook("onRoute", ({ method, url }) => paths.add(method, url));
   addAccessLog(app, log, ports.metrics);
+  boundOutgoing(app, { clock, limits: config.limits });
   app.addHook("onRequest", createDoor({ headers, paths, failures, isDraining: ports.isDraining }));
 
   const edge: EdgePorts = {

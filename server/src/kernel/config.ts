@@ -318,6 +318,18 @@ const schema = {
       "Of them, to those of one customer.",
       { min: 1024 * 1024 },
     ),
+    http_bytes_max: integer(
+      256 * 1024 * 1024,
+      "bytes",
+      "Of large answers that wait for their readers. Above: 429.",
+      { min: 1024 * 1024 },
+    ),
+    http_bytes_per_caller_max: integer(
+      64 * 1024 * 1024,
+      "bytes",
+      "Of them, for one access key or token. One answer is always given.",
+      { min: 1024 * 1024 },
+    ),
     agents_max: integer(10_000, "agents", "People who log in for one customer.", { min: 1 }),
     accesskeys_max: integer(1_000, "access keys", "Good ones of one customer.", { min: 1 }),
     conferences_max: integer(10_000, "conferences", "Of one customer, without those that ended.", {

@@ -22,8 +22,13 @@ export const limits = {
   tls_handshake_timeout_ms: 8_000,
   /** Milliseconds between the last byte of a connection that we close and its destruction. */
   close_grace_ms: 1_000,
-  /** Events in one page of a conference's history. */
+  /** Events in one page of a conference's history, and their bytes: a page ends after what brings it there. */
   events_page_max: 1_000,
+  events_page_bytes_max: 4 * 1024 * 1024,
+  /** Bytes from which on an answer is counted while it waits for its reader. */
+  large_answer_bytes: 64 * 1024,
+  /** Milliseconds that the reader of a large answer may take. Then the connection ends. */
+  answer_timeout_ms: 60_000,
   /** Times that a transaction is run again after the database refused the order of two writes. */
   transaction_attempts_max: 5,
   /** Milliseconds that one statement may take. Above: SERVICE_UNAVAILABLE. */

@@ -2,6 +2,7 @@
 import type { Clock } from "../../kernel/clock.ts";
 import { system } from "../../kernel/event.ts";
 import type { ConferenceId, Ids } from "../../kernel/id.ts";
+import { limits as bounds } from "../../kernel/limits.ts";
 import type { Log } from "../../kernel/log.ts";
 import { cutPage, type Page, type PageQuery } from "../../kernel/page.ts";
 import { problems } from "../../kernel/problem.ts";
@@ -42,6 +43,8 @@ const allocation_retry_ms = 1_000;
 /** Conferences kept ready to send, about 2 kB each. */
 const shown_max = 10_000;
 const due_batch_max = 100;
+/** Events read from the journal at once. */
+const events_chunk = 100;
 
 /** Use cases of conferences. A foreign id answers as an unknown one. */
 export interface Conferences {
@@ -218,6 +221,27 @@ export function createConferences(ports: {
   const load = (id: ConferenceId) => async (): Promise<Shown | null> => {
     const row = await conferenceStore.find(store.db, id);
     return row && { customer_id: row.customer_id, text: JSON.stringify(showConference(row)) };
+  };
+
+  // A page ends by its number of events or by their bytes, whichever is first.
+  const readPage = async (
+    id: ConferenceId,
+    after_seq: number,
+    limit: number,
+  ): Promise<{ found: JournalEvent[]; is_last: boolean }> => {
+    const found: JournalEvent[] = [];
+    let bytes = 0;
+    for (let after = after_seq; found.length < limit; ) {
+      const asked = Math.min(events_chunk, limit - found.length);
+      const part = await store.journal.read(id, after, asked);
+      found.push(...part);
+      const last = part.at(-1);
+      if (!last || part.length < asked) return { found, is_last: true };
+      after = last.seq;
+      bytes += part.reduce((sum, { data }) => sum + JSON.stringify(data).length, 0);
+      if (bytes >= bounds.events_page_bytes_max) break;
+    }
+    return { found, is_last: false };
   };
 
   const getText: Conferences["getText"] = (caller, id) => {
@@ -411,7 +435,7 @@ export function createConferences(ports: {
 
     async events(caller, id, after_seq, limit) {
       await rowFor(caller, id);
-      const found = await store.journal.read(id, after_seq, limit);
+      const { found, is_last } = await readPage(id, after_seq, limit);
       let visible = found;
       if (caller.type === "participant") {
         const own = await conferencecallStore.idsByToken(store.db, id, caller.jti);
@@ -420,7 +444,7 @@ export function createConferences(ports: {
         );
       }
       const last = found.at(-1);
-      return { events: visible, next_seq: found.length === limit && last ? last.seq : null };
+      return { events: visible, next_seq: !is_last && last ? last.seq : null };
     },
 
     attach(given) {
