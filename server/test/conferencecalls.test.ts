@@ -133,7 +133,7 @@ test("an_ejection_that_nobody_confirms_ends_by_itself", async () => {
   media.ejected.length = 0;
   const left = nextEvent(id, "conferencecall_leaved");
   await clock.advance(10_100);
-  await left;
+  await clock.until(left);
   assert.equal((await call(joined)).status, "leaved");
 });
 
@@ -177,7 +177,7 @@ test("a_conference_whose_media_side_is_silent_is_forced_to_its_end", async () =>
   media.ejected.length = 0;
   const ended = nextEvent(id, "conference_deleted");
   await clock.advance(30_100);
-  await ended;
+  await clock.until(ended);
   assert.equal((await conference(id)).status, "terminated");
 });
 
@@ -289,7 +289,7 @@ test("a_room_that_takes_long_is_starting_until_it_stands", async () => {
   const started = nextEvent(id, "conference_updated");
   media.opening = null;
   resolve();
-  await started;
+  await clock.until(started);
   assert.equal((await conference(id)).status, "progressing");
   await join(id);
 });

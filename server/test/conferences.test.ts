@@ -231,7 +231,7 @@ test("a_timeout_ends_a_conference_as_delete_does", async () => {
   await clock.advance(4_900);
   assert.equal((await get(id)).status, "progressing");
   await clock.advance(200);
-  await ended;
+  await clock.until(ended);
   const { body } = await rest.ask("GET", `/v1.0/conferences/${id}/events`);
   assert.deepEqual(
     body.result.map(({ type, cause, actor }: JournalEvent) => [type, cause, actor.type]),
@@ -255,12 +255,12 @@ test("put_moves_the_one_timer_later_earlier_and_away", async () => {
   await put(earlier.id, 1);
   const first = nextEvent(earlier.id, "conference_deleted");
   await clock.advance(1_100);
-  await first;
+  await clock.until(first);
   const second = nextEvent(later.id, "conference_deleted");
   await clock.advance(1_000);
   assert.equal((await get(later.id)).status, "progressing", "counted from the PUT");
   await clock.advance(3_000);
-  await second;
+  await clock.until(second);
   assert.equal((await get(none.id)).status, "progressing");
   assert.equal((await get(none.id)).timeout, 0);
 });

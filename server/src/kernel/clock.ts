@@ -67,6 +67,8 @@ export function createSystemClock(): Clock {
 export interface ManualClock extends Clock {
   /** Moves time on, firing what comes due in order, and lets promises settle in between. */
   advance(duration_ms: number): Promise<void>;
+  /** Resolves with the promise while time stands still: what real work (a database) arms meanwhile and is due fires. */
+  until<T>(promise: Promise<T>): Promise<T>;
 }
 
 /** Makes a {@link ManualClock} that starts at `start` (microseconds). */
@@ -82,7 +84,7 @@ export function createManualClock(start: Instant = 1_700_000_000_000_000): Manua
     due.push(entry);
     return { cancel: () => (due = due.filter((other) => other !== entry)) };
   };
-  return {
+  const clock: ManualClock = {
     now: () => start + Math.round(elapsed_ms * 1000) + tick_us++,
     monotonic_ms: () => elapsed_ms,
     sleep: (duration_ms, signal) =>
@@ -107,13 +109,23 @@ export function createManualClock(start: Instant = 1_700_000_000_000_000): Manua
       for (;;) {
         const next = due.toSorted((a, b) => a.at - b.at)[0];
         if (!next || next.at > end) break;
-        elapsed_ms = next.at;
+        elapsed_ms = Math.max(elapsed_ms, next.at);
         due = due.filter((other) => other !== next);
         next.run();
         await settle();
       }
-      elapsed_ms = end;
+      elapsed_ms = Math.max(elapsed_ms, end);
       await settle();
     },
+    async until(promise) {
+      let is_settled = false;
+      const settled = (): void => {
+        is_settled = true;
+      };
+      promise.then(settled, settled);
+      while (!is_settled) await clock.advance(0);
+      return await promise;
+    },
   };
+  return clock;
 }
