@@ -173,11 +173,11 @@ function callers({ config, clock, ids, log, shutdown }: Ground, store: Store) {
 // A server that waits for its calls to end takes no new ones; who was in may come back.
 const refusingWhileDraining = (joins: Joins, shutdown: Shutdown): Joins => ({
   ...joins,
-  async join(caller, conference_id, request) {
+  async join(caller, conference_id, request, sealed) {
     if (shutdown.is_draining && !request.resume) {
       throw problems.SERVICE_UNAVAILABLE({ message: "This server is stopping", retry_after_s: 5 });
     }
-    return await joins.join(caller, conference_id, request);
+    return await joins.join(caller, conference_id, request, sealed);
   },
 });
 

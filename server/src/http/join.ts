@@ -128,11 +128,10 @@ export function joinRoutes(ports: { joins: Joins; rate: Rate }): AnyRoute[] {
         "OFFER_UNSUPPORTED",
         "MEDIA_UNAVAILABLE",
       ],
-      async run({ caller, params, body, text }) {
+      async run({ caller, params, body, text, sealed }) {
         requireRate(ports.rate, caller);
         const request = text ? { offer: text.body } : readRequest(body);
-        const reply = await joins.join(caller, params.id as ConferenceId, request);
-        return new Answer({
+        const answer = (reply: JoinReply) => ({
           status: 201,
           headers: {
             Location: `/v1.0/conferencecalls/${reply.conferencecall.id}`,
@@ -140,6 +139,17 @@ export function joinRoutes(ports: { joins: Joins; rate: Rate }): AnyRoute[] {
           },
           ...(text ? { body: reply.answer, content_type: sdp_type } : { body: showReply(reply) }),
         });
+        const reply = await joins.join(
+          caller,
+          params.id as ConferenceId,
+          request,
+          sealed &&
+            ((tx, made) => {
+              const { body, ...given } = answer(made);
+              return sealed(tx, body, given);
+            }),
+        );
+        return new Answer(answer(reply));
       },
     }),
     route({

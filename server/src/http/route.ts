@@ -16,8 +16,8 @@ export type CallerOf<A extends Auth> = A extends "none"
 /** Keeps the answer for a repeated request, in the transaction that made it. Absent without an `Idempotency-Key`. */
 export type Sealed = (
   tx: Tx,
-  shown: object,
-  given?: { status?: number; headers?: Headers },
+  shown: object | string,
+  given?: { status?: number; headers?: Headers; content_type?: string },
 ) => Promise<void>;
 
 type Headers = Readonly<Record<string, string>>;

@@ -33,6 +33,12 @@ export const limits = {
   transaction_attempts_max: 5,
   /** Milliseconds that one statement may take. Above: SERVICE_UNAVAILABLE. */
   statement_timeout_ms: 10_000,
+  /** Milliseconds without any answer of the database, though it was asked, after which nobody waits for it: SERVICE_UNAVAILABLE at once until a probe is answered. Slow is not silent: below it everybody waits. */
+  database_silent_ms: 400,
+  /** Milliseconds between looks at that. Looks are counted, so that a stall of our own loop stops nothing. */
+  database_look_ms: 50,
+  /** Milliseconds from one probe of a silent database to the next. */
+  database_probe_interval_ms: 200,
   /** Milliseconds to wait for a connection of the pool. Above: SERVICE_UNAVAILABLE. */
   connection_timeout_ms: 5_000,
   /** MiB that a first start writes beside what `limits.disk_free_min` keeps: the private database's files, log and programs. */

@@ -120,6 +120,11 @@ export const problems = catalogue({
   RATE_LIMIT_EXCEEDED: { status: "RESOURCE_EXHAUSTED", title: "Too many requests" },
   LIMIT_EXCEEDED: { status: "RESOURCE_EXHAUSTED", title: "A limit has been reached" },
   SERVICE_UNAVAILABLE: { status: "UNAVAILABLE", title: "Not available at the moment" },
+  STORAGE_FULL: {
+    status: "RESOURCE_EXHAUSTED",
+    title: "There is no space left to store this; reading goes on",
+    http: 507,
+  },
   REQUEST_TIMEOUT: {
     status: "UNAVAILABLE",
     title: "The request did not come in time",

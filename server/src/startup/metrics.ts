@@ -104,10 +104,10 @@ export function createMetrics(ports: { log: Log; now_s: () => number }): Metrics
     },
     joins: (joins) => ({
       ...joins,
-      async join(caller, conference_id, request): Promise<JoinReply> {
+      async join(caller, conference_id, request, sealed): Promise<JoinReply> {
         const began = ports.now_s();
         try {
-          const reply = await joins.join(caller, conference_id, request);
+          const reply = await joins.join(caller, conference_id, request, sealed);
           join_outcomes.inc({ outcome: "accepted" });
           join_seconds.observe(ports.now_s() - began);
           return reply;

@@ -1,9 +1,11 @@
 // The pool of connections, and what a failing one means to a caller.
 import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient } from "kysely";
-import { DatabaseError, Pool, type PoolClient, type PoolConfig, types } from "pg";
+import { Client, DatabaseError, Pool, type PoolClient, type PoolConfig, types } from "pg";
+import type { Clock } from "../kernel/clock.ts";
 import { limits } from "../kernel/limits.ts";
 import type { Log } from "../kernel/log.ts";
 import { Problem, problems } from "../kernel/problem.ts";
+import { type Breaker, createBreaker, DatabaseSilent } from "./breaker.ts";
 import type { Database } from "./index.ts";
 
 // bigint holds counters and microseconds, which fit a double until the year 2255.
@@ -15,8 +17,8 @@ const getTypeParser: typeof types.getTypeParser = (oid: number, format?: "text" 
 export function connect(
   target: PoolConfig,
   connections_max: number,
-  log: Log,
-): { db: Database; end: () => Promise<void> } {
+  { clock, log }: { clock: Clock; log: Log },
+): { db: Database; watch: () => void; end: () => Promise<void> } {
   const pool = new Pool({
     ...target,
     max: connections_max,
@@ -37,17 +39,41 @@ export function connect(
   pool.on("connect", (client) => {
     client.on("error", (err) => log.debug({ err }, "a database connection broke"));
   });
+  const breaker = createBreaker({
+    clock,
+    log,
+    async probe() {
+      const client = new Client({
+        ...target,
+        application_name: "parley probe",
+        connectionTimeoutMillis: limits.database_silent_ms,
+        query_timeout: limits.database_silent_ms,
+      });
+      client.on("error", (err) => log.debug({ err }, "a probe of the database broke"));
+      try {
+        await client.connect();
+        await client.query("select 1");
+      } finally {
+        client.end().catch((err: unknown) => log.debug({ err }, "a probe of the database broke"));
+      }
+    },
+  });
   const named = nameStatements();
   const clients = new WeakMap<PoolClient, PostgresPoolClient>();
   const adapted: PostgresPool = {
     options: pool.options,
     end: () => pool.end(),
     async connect() {
-      const client = await pool.connect().catch(rethrow);
+      const client = await breaker
+        .wait(
+          () => pool.connect(),
+          (late) => late.release(),
+        )
+        .catch(rethrow);
       // The builder remembers connections by identity: the same wrapper each time.
       let wrapped = clients.get(client);
       if (!wrapped) {
-        wrapped = adapt(client, named);
+        wrapped = adapt(client, named, breaker);
         clients.set(client, wrapped);
       }
       return wrapped;
@@ -57,19 +83,31 @@ export function connect(
   // Not destroy() of the builder, which ends nothing when no query was ever made.
   const end = async (): Promise<void> => {
     is_ending = true;
+    breaker.close();
     await pool.end();
   };
-  return { db, end };
+  return { db, watch: breaker.arm, end };
 }
 
-function adapt(client: PoolClient, named: (sql: string) => string | undefined): PostgresPoolClient {
+function adapt(
+  client: PoolClient,
+  named: (sql: string) => string | undefined,
+  breaker: Breaker,
+): PostgresPoolClient {
+  let is_broken = false;
   const query = (sql: string, parameters: readonly unknown[]) =>
-    client
-      .query({ text: sql, values: [...parameters], name: named(sql) } as { text: string })
-      .catch(rethrow);
+    breaker
+      .wait(() =>
+        client.query({ text: sql, values: [...parameters], name: named(sql) } as { text: string }),
+      )
+      .catch((reason: unknown) => {
+        // Its statement may still be under way: nobody else may have this connection.
+        if (reason instanceof DatabaseSilent) is_broken = true;
+        return rethrow(reason);
+      });
   return {
     query: query as unknown as PostgresPoolClient["query"],
-    release: (destroy) => client.release(destroy),
+    release: (destroy) => client.release(is_broken || destroy),
   };
 }
 
@@ -89,10 +127,14 @@ function nameStatements(): (sql: string) => string | undefined {
   };
 }
 
+const disk_full = "53100";
+
 /** Whether the database was not there, as opposed to having refused the statement. */
 export function isUnreachable(reason: unknown): boolean {
   if (reason instanceof Problem) return reason.reason === "SERVICE_UNAVAILABLE";
+  if (reason instanceof DatabaseSilent) return true;
   if (reason instanceof DatabaseError) {
+    if (reason.code === disk_full) return false;
     // 08: connection, 53: resources, 57P: shutdown and start, 57014: our statement timeout, 25P03: our idle timeout.
     return /^(08|53|57P|57014|25P03)/.test(reason.code ?? "");
   }
@@ -122,6 +164,9 @@ export const unavailable = (cause: unknown): Problem =>
   });
 
 function rethrow(reason: unknown): never {
+  if (reason instanceof DatabaseError && reason.code === disk_full) {
+    throw problems.STORAGE_FULL({ cause: reason });
+  }
   if (!(reason instanceof Problem) && isUnreachable(reason)) throw unavailable(reason);
   throw reason;
 }

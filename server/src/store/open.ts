@@ -62,7 +62,7 @@ export async function openStore(settings: StoreSettings, ports: StorePorts): Pro
   const target: PoolConfig = embedded
     ? { ...embedded.connection }
     : { connectionString: settings.url.reveal() };
-  const { db, end } = connect(target, settings.connections_max, log);
+  const { db, watch, end } = connect(target, settings.connections_max, { clock, log });
   const closing: (() => Promise<void>)[] = [async () => embedded?.stop(), end];
   const close = async (): Promise<void> => {
     for (const step of closing.splice(0).reverse()) await step();
@@ -73,6 +73,7 @@ export async function openStore(settings: StoreSettings, ports: StorePorts): Pro
     closing.splice(1, 0, lock.release);
     await migrate(db, settings.migrations ?? migrations, { clock, log });
     const journal = createJournal(db, await lastPosition(db), { clock, log });
+    watch();
     return createStore({ db, journal, clock, ids, close });
   } catch (reason) {
     await close();

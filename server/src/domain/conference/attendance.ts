@@ -76,7 +76,7 @@ export interface MediaAttendance extends Attendance {
 export function createAttendance(ports: {
   media: Media;
   store: Store;
-  conferences: Pick<Conferences, "open" | "endFailed">;
+  conferences: Pick<Conferences, "open" | "endFailed" | "row">;
   conferencecalls: Pick<
     Conferencecalls,
     "markJoined" | "leave" | "setDeadline" | "presentAnywhere" | "row"
@@ -286,6 +286,12 @@ export function createAttendance(ports: {
       await media.closeEndpoint(conferencecall.reference_id);
       await conferencecalls.leave(conferencecall.id, conferencecall.leave_reason || "ended");
     },
+    roomInDoubt(conference_id) {
+      persist("close a room in doubt", async () => {
+        const row = await ports.conferences.row(conference_id);
+        if (!row || row.status === "terminated") await media.closeRoom(conference_id);
+      });
+    },
     async roomClosed(conference_id) {
       for (const seat of seats.of(conference_id)) seats.remove(seat);
       speakers.delete(conference_id);
@@ -339,7 +345,9 @@ function createPersist({ clock, log }: { clock: Clock; log: Log }): Persist {
   const attempt = (what: string, run: () => Promise<unknown>, delay_ms: number): void => {
     if (is_closed) return;
     run().catch((cause: unknown) => {
-      const is_passing = cause instanceof Problem && cause.kind.status === "UNAVAILABLE";
+      const is_passing =
+        cause instanceof Problem &&
+        (cause.kind.status === "UNAVAILABLE" || cause.reason === "STORAGE_FULL");
       if (!is_passing) {
         log.error({ err: cause, what }, "a step of a join failed");
         return;

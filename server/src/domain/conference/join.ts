@@ -11,7 +11,7 @@ import {
   type Ids,
 } from "../../kernel/id.ts";
 import type { Log } from "../../kernel/log.ts";
-import { problems } from "../../kernel/problem.ts";
+import { Problem, problems } from "../../kernel/problem.ts";
 import type { EndpointOpen, Media, RoomTransport } from "../../media/index.ts";
 import type * as Sdp from "../../sdp/index.ts";
 import type {
@@ -22,6 +22,7 @@ import type {
   Mint,
   Source,
 } from "../../sdp/index.ts";
+import type { Tx } from "../../store/index.ts";
 import {
   type Conferencecall,
   type ConferencecallRow,
@@ -30,7 +31,7 @@ import {
 } from "../conferencecall/index.ts";
 import { type Caller, mayManage, type Role } from "../customer/index.ts";
 import type { MediaAttendance } from "./attendance.ts";
-import { type Conferencecalls, connect_timeout_ms } from "./conferencecalls.ts";
+import { type Conferencecalls, connect_timeout_ms, type NewJoin } from "./conferencecalls.ts";
 import { metadata_bytes_max, requireBytes } from "./input.ts";
 import { conferenceProblems } from "./problems.ts";
 import { inTurn, type Seat } from "./seat.ts";
@@ -84,7 +85,13 @@ export interface Joins {
    * Errors: CONFERENCE_NOT_FOUND, STATE_INVALID, CONFERENCE_FULL, SDP_MALFORMED, SDP_TOO_LARGE, OFFER_UNSUPPORTED, MEDIA_UNAVAILABLE;
    * for a resume CONFERENCECALL_NOT_FOUND, PERMISSION_DENIED, STATE_INVALID (needs a new connection). Emits: call_created, conferencecall_joining, later conferencecall_joined.
    */
-  join(caller: Caller, conference_id: ConferenceId, request: JoinRequest): Promise<JoinReply>;
+  join(
+    caller: Caller,
+    conference_id: ConferenceId,
+    request: JoinRequest,
+    /** Keeps the answer of a new join in the transaction that writes it. */
+    sealed?: (tx: Tx, reply: JoinReply) => Promise<void>,
+  ): Promise<JoinReply>;
   /**
    * Takes a trickled fragment, or restarts ICE where it brings new credentials.
    * Errors: CONFERENCECALL_NOT_FOUND, PERMISSION_DENIED, PRECONDITION_REQUIRED (428), PRECONDITION_FAILED (412), SDP_MALFORMED. Source: RFC 9725 section 4.3.
@@ -110,7 +117,7 @@ export function createJoins(ports: {
     typeof Sdp,
     "readOffer" | "planAnswer" | "writeAnswer" | "readFragment" | "writeFragment"
   >;
-  attendance: Pick<MediaAttendance, "seats">;
+  attendance: Pick<MediaAttendance, "seats" | "roomInDoubt">;
   conferences: Pick<Conferences, "rowFor">;
   conferencecalls: Conferencecalls;
   clock: Clock;
@@ -118,7 +125,8 @@ export function createJoins(ports: {
   log: Log;
 }): Joins {
   const { media, sdp, conferences, conferencecalls, clock, ids, log } = ports;
-  const { seats } = ports.attendance;
+  const { attendance } = ports;
+  const { seats } = attendance;
 
   const mintIce = (): IceCredentials => ({
     ufrag: iceText(ids.secret(ufrag_length)),
@@ -200,10 +208,33 @@ export function createJoins(ports: {
   const open = (seat: Seat, plan: AnswerPlan): Promise<void> =>
     media.openEndpoint(endpointOf(seat, plan));
 
+  // Whatever the worker says, it is forgotten here and its successor does not get it.
+  const closeQuietly = (seat: Seat): Promise<void> =>
+    media.closeEndpoint(seat.endpoint).catch((cause: unknown) => {
+      log.warn({ err: cause, conferencecall_id: seat.conferencecall_id }, "endpoint not closed");
+    });
+
+  // The room was closed under a join: that the conference has ended says more than what failed because of it.
+  const endedMeanwhile = async (
+    caller: Caller,
+    conference_id: ConferenceId,
+    cause: unknown,
+  ): Promise<unknown> => {
+    if (!(cause instanceof Problem) || !cause.reason.startsWith("MEDIA_")) return cause;
+    const row = await conferences.rowFor(caller, conference_id).catch(() => null);
+    if (row === null || row.status === "progressing") return cause;
+    return conferenceProblems.STATE_INVALID({
+      message: `the conference is ${row.status}: nobody can join it`,
+      details: [{ status: row.status }],
+      cause,
+    });
+  };
+
   const joinAnew = async (
     caller: Caller,
     conference_id: ConferenceId,
     request: JoinRequest,
+    sealed?: (tx: Tx, reply: JoinReply) => Promise<void>,
   ): Promise<JoinReply> => {
     const role: Role = caller.type === "participant" ? caller.role : "host";
     requireBytes("metadata", request.metadata ?? {}, metadata_bytes_max);
@@ -230,26 +261,33 @@ export function createJoins(ports: {
     // The media worker opens the endpoint while the database writes the join: nobody can connect to
     // it before the answer is out, and who asks waits for the slower of the two only.
     seats.add(seat);
+    const opening = open(seat, plan);
+    // A kept answer must be one that works: such a join is written once its endpoint stands.
+    const seal = async (tx: Tx, row: ConferencecallRow): Promise<void> => {
+      await opening;
+      await sealed?.(tx, reply(row));
+    };
+    const joining: NewJoin = {
+      id,
+      call_id,
+      conference_id,
+      name: request.name ?? given?.name ?? "",
+      role,
+      label: given?.label || (request.label ?? ""),
+      metadata: { ...request.metadata, ...given?.metadata },
+      muted: !live.microphone,
+      camera: live.camera,
+      screen: live.screen,
+      token_jti: given?.jti ?? null,
+      resume_hash: hashSecret(resume_key),
+    };
     const [written, opened] = await Promise.allSettled([
-      conferencecalls.startJoining(caller, {
-        id,
-        call_id,
-        conference_id,
-        name: request.name ?? given?.name ?? "",
-        role,
-        label: given?.label || (request.label ?? ""),
-        metadata: { ...request.metadata, ...given?.metadata },
-        muted: !live.microphone,
-        camera: live.camera,
-        screen: live.screen,
-        token_jti: given?.jti ?? null,
-        resume_hash: hashSecret(resume_key),
-      }),
-      open(seat, plan),
+      conferencecalls.startJoining(caller, joining, sealed && seal),
+      opening,
     ]);
     if (written.status === "rejected") {
       if (seats.get(id) === seat) seats.remove(seat);
-      if (opened.status === "fulfilled") await media.closeEndpoint(seat.endpoint);
+      if (opened.status === "fulfilled") await closeQuietly(seat);
       throw written.reason;
     }
     if (opened.status === "rejected") {
@@ -258,7 +296,10 @@ export function createJoins(ports: {
       throw opened.reason;
     }
     // Somebody may have ended the join while its endpoint was being opened.
-    if (seats.get(id) !== seat) await media.closeEndpoint(seat.endpoint);
+    if (seats.get(id) !== seat) {
+      await closeQuietly(seat);
+      throw conferenceProblems.STATE_INVALID({ message: "the join was ended while it was made" });
+    }
     return reply(written.value);
   };
 
@@ -361,7 +402,7 @@ export function createJoins(ports: {
   };
 
   return {
-    async join(caller, conference_id, request) {
+    async join(caller, conference_id, request, sealed) {
       const conference = await conferences.rowFor(caller, conference_id);
       if (conference.status !== "progressing") {
         throw conferenceProblems.STATE_INVALID({
@@ -370,9 +411,15 @@ export function createJoins(ports: {
         });
       }
       const { resume: again, ...anew } = request;
-      return again
-        ? resume(caller, conference_id, { ...anew, resume: again })
-        : joinAnew(caller, conference_id, request);
+      try {
+        return await (again
+          ? resume(caller, conference_id, { ...anew, resume: again })
+          : joinAnew(caller, conference_id, request, sealed));
+      } catch (cause) {
+        // It may have opened the room of a conference that ended at the same moment.
+        attendance.roomInDoubt?.(conference_id);
+        throw await endedMeanwhile(caller, conference_id, cause);
+      }
     },
 
     async trickle(caller, id, text, if_match) {

@@ -8,6 +8,8 @@ export interface Attendance {
   roomOpened(conference_id: ConferenceId): Promise<void>;
   /** The join is `leaving`: takes its endpoint out, then calls `conferencecalls.leave`. */
   eject(conferencecall: ConferencecallRow): Promise<void>;
+  /** Something failed while a room was open for it: closes the room, now or when the database can be asked, unless there is a conference that goes on. */
+  roomInDoubt?(conference_id: ConferenceId): void;
   /** The conference is `terminated`: nothing of it is needed any more. */
   roomClosed(conference_id: ConferenceId): Promise<void>;
 }

@@ -328,7 +328,7 @@ export function createConferences(ports: {
       const opening = attendance.roomOpened(id);
       const is_open = await isOpenWithin(opening);
       const timeout = input.timeout ?? 0;
-      const { row } = await store.transaction(async (tx) => {
+      const write = async (tx: Tx): Promise<ConferenceRow> => {
         const now = clock.now();
         const row: ConferenceRow = {
           id,
@@ -353,7 +353,12 @@ export function createConferences(ports: {
         }
         steps.announce(tx, row, "conference_created", actorOf(caller));
         await sealed?.(tx, showConference(row));
-        return { row };
+        return row;
+      };
+      const row = await store.transaction(write).catch((cause: unknown) => {
+        // Whether it was written may be unknown: the rows decide whether its room stays.
+        attendance.roomInDoubt?.(id);
+        throw cause;
       });
       if (row.tm_deadline !== null) deadlines.noticed(row.tm_deadline);
       if (!is_open) startInBackground(id, opening);
