@@ -12,7 +12,7 @@ export interface Timer {
 
 /** Time as everything else sees it. */
 export interface Clock {
-  /** Wall clock, integer microseconds UTC; strictly increasing within one clock. */
+  /** Wall clock, integer microseconds UTC; strictly increasing within one clock, unless the machine's is set back by more than {@link step_min_ms}. */
   now(): Instant;
   /** Milliseconds on a clock that never jumps; only differences mean something. */
   monotonic_ms(): number;
@@ -26,6 +26,21 @@ export interface Clock {
 
 // setTimeout counts in signed 32-bit milliseconds and fires at once above that.
 const timeout_ms_max = 2 ** 31 - 1;
+
+/** Milliseconds between wall clock and monotonic time that make a step: NTP's own corrections stay below. */
+export const step_min_ms = 1_000;
+
+/** Tells by how many microseconds the wall clock was set since the last call; 0 where it was not. */
+export function createStepDetector(clock: Pick<Clock, "now" | "monotonic_ms">): () => number {
+  const offset = (): number => clock.now() - Math.round(clock.monotonic_ms() * 1000);
+  let known = offset();
+  return () => {
+    const step = offset() - known;
+    if (Math.abs(step) < step_min_ms * 1000) return 0;
+    known += step;
+    return step;
+  };
+}
 
 /** The machine's clock. */
 export function createSystemClock(): Clock {
@@ -47,7 +62,8 @@ export function createSystemClock(): Clock {
       // Strictly increasing, so that timestamps never tie within one process, even when NTP steps back.
       const read = Math.floor((performance.timeOrigin + performance.now()) * 1000);
       const wall = Math.abs(read / 1000 - Date.now()) > 1000 ? Date.now() * 1000 : read;
-      last = wall > last ? wall : last + 1;
+      // A clock that was set ahead and back again must not stay ahead.
+      last = wall > last || last - wall > step_min_ms * 1000 ? wall : last + 1;
       return last;
     },
     monotonic_ms: () => performance.now(),
@@ -65,6 +81,8 @@ export function createSystemClock(): Clock {
 
 /** A clock that moves only when told to; for tests and simulation. */
 export interface ManualClock extends Clock {
+  /** Sets the wall clock; what runs by monotonic time is not touched. */
+  set(by_ms: number): void;
   /** Moves time on, firing what comes due in order, and lets promises settle in between. */
   advance(duration_ms: number): Promise<void>;
   /** Resolves with the promise while time stands still: what real work (a database) arms meanwhile and is due fires. */
@@ -75,6 +93,7 @@ export interface ManualClock extends Clock {
 export function createManualClock(start: Instant = 1_700_000_000_000_000): ManualClock {
   let elapsed_ms = 0;
   let tick_us = 0;
+  let set_us = 0;
   let due: { at: number; run: () => void }[] = [];
   const settle = async (): Promise<void> => {
     for (let turn = 0; turn < 20; turn += 1) await new Promise((done) => setImmediate(done));
@@ -85,7 +104,10 @@ export function createManualClock(start: Instant = 1_700_000_000_000_000): Manua
     return { cancel: () => (due = due.filter((other) => other !== entry)) };
   };
   const clock: ManualClock = {
-    now: () => start + Math.round(elapsed_ms * 1000) + tick_us++,
+    now: () => start + set_us + Math.round(elapsed_ms * 1000) + tick_us++,
+    set(by_ms) {
+      set_us += by_ms * 1000;
+    },
     monotonic_ms: () => elapsed_ms,
     sleep: (duration_ms, signal) =>
       new Promise((resolve, reject) => {

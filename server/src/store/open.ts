@@ -1,7 +1,7 @@
 // Opens the store: finds the database, takes its lock, brings the schema to today, starts the journal.
 import { type Kysely, sql } from "kysely";
 import type { PoolConfig } from "pg";
-import type { Clock } from "../kernel/clock.ts";
+import { type Clock, createSystemClock } from "../kernel/clock.ts";
 import type { Secret } from "../kernel/config.ts";
 import type { EventId, Ids } from "../kernel/id.ts";
 import { limits } from "../kernel/limits.ts";
@@ -62,7 +62,11 @@ export async function openStore(settings: StoreSettings, ports: StorePorts): Pro
   const target: PoolConfig = embedded
     ? { ...embedded.connection }
     : { connectionString: settings.url.reveal() };
-  const { db, watch, end } = connect(target, settings.connections_max, { clock, log });
+  const { db, watch, end } = connect(target, settings.connections_max, {
+    // How long a real server is waited for is real time, also under the clock of a test.
+    clock: createSystemClock(),
+    log,
+  });
   const closing: (() => Promise<void>)[] = [async () => embedded?.stop(), end];
   const close = async (): Promise<void> => {
     for (const step of closing.splice(0).reverse()) await step();

@@ -13,6 +13,9 @@ function fixture() {
     clock,
     log: silentLog(),
     next: async () => (rows.length === 0 ? null : Math.min(...rows)),
+    shift: async (by_us) => {
+      for (const [index, at] of rows.entries()) rows[index] = at + by_us;
+    },
     run: async () => {
       if (failures-- > 0) throw new Error("no database");
       const now = clock.now();
@@ -77,4 +80,23 @@ test("nothing_fires_once_it_is_closed", async () => {
   await deadlines.close();
   await clock.advance(1_000);
   assert.equal(done.length, 0);
+});
+
+test("a_clock_that_is_set_ahead_and_back_moves_no_deadline", async () => {
+  const ten_years_ms = 315_360_000_000;
+  const { clock, done, deadlines, write } = fixture();
+  await deadlines.start();
+  write(5_000);
+  clock.set(ten_years_ms);
+  await clock.advance(1_100);
+  assert.equal(done.length, 0, "nobody is thrown out by it");
+  write(5_000);
+  clock.set(-ten_years_ms);
+  await clock.advance(3_000);
+  assert.equal(done.length, 0);
+  await clock.advance(1_000);
+  assert.equal(done.length, 1);
+  await clock.advance(1_200);
+  assert.equal(done.length, 2);
+  await deadlines.close();
 });

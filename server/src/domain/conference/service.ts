@@ -175,6 +175,11 @@ export function createConferences(ports: {
       const known = found.filter((at) => at !== null);
       return known.length === 0 ? null : Math.min(...known);
     },
+    shift: (by_us) =>
+      store.transaction(async (tx) => {
+        await conferenceStore.shiftDeadlines(tx.db, by_us);
+        await conferencecallStore.shiftDeadlines(tx.db, by_us);
+      }),
     async run() {
       const now = clock.now();
       await conferencecalls.workOff(now);

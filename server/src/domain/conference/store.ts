@@ -164,3 +164,9 @@ export async function inStates(
     .execute();
   return rows.map(asRow);
 }
+
+/** Moves every deadline that still counts. */
+export async function shiftDeadlines(db: Database, by_us: number): Promise<void> {
+  await sql`update conferences set tm_deadline = tm_deadline + ${by_us}::bigint
+    where tm_deadline is not null and status <> 'terminated'`.execute(db);
+}

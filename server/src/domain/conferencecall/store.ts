@@ -147,3 +147,9 @@ export async function idsByToken(
     .execute();
   return new Set(rows.map((row) => row.id));
 }
+
+/** Moves every deadline that still counts. */
+export async function shiftDeadlines(db: Database, by_us: number): Promise<void> {
+  await sql`update conferencecalls set tm_deadline = tm_deadline + ${by_us}::bigint
+    where tm_deadline is not null and status <> 'leaved'`.execute(db);
+}
