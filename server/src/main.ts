@@ -134,6 +134,7 @@ async function start(config: Config, log: Log): Promise<void> {
       }),
       ...joinRoutes({
         joins: metrics.joins(refusingWhileDraining(joins, shutdown)),
+        showing,
         rate: createRate(clock, join_rate, join_burst),
       }),
       ...messageRoutes({ talk }),

@@ -111,7 +111,7 @@ function createFakeAttendance(): FakeAttendance {
 }
 
 /** Media commands, noted. */
-export interface FakeShowing extends Showing {
+export interface FakeShowing extends Omit<Showing, "change"> {
   readonly asked: { what: string; id: string; given: unknown }[];
 }
 

@@ -4,7 +4,7 @@ import type { Authenticator } from "../domain/accesskey/index.ts";
 import { type Caller, type Customers, mayManage } from "../domain/customer/index.ts";
 import { isOwnOrigin } from "../kernel/origin.ts";
 import { problems } from "../kernel/problem.ts";
-import { readJson, readText } from "./json-body.ts";
+import { looksLikeSdp, readJson, readText } from "./json-body.ts";
 import { createJudge } from "./judge.ts";
 import { legacyView } from "./legacy.ts";
 import { httpProblems } from "./problems.ts";
@@ -222,9 +222,13 @@ function textOf(route: AnyRoute, request: FastifyRequest, bytes: Uint8Array): An
   if (!route.texts) return null;
   const type = (request.headers["content-type"] ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
   if (route.texts.includes(type)) return { type, body: readText(bytes) };
-  if (route.body) return null;
+  const is_sdp = looksLikeSdp(bytes);
+  if (route.body && !is_sdp) return null;
+  const wanted = route.texts.join(" or ");
   throw httpProblems.MEDIA_TYPE_NOT_SUPPORTED({
-    message: `this takes ${route.texts.join(" or ")}`,
+    message: is_sdp
+      ? `the body looks like SDP: send it with Content-Type: ${wanted}`
+      : `this takes ${wanted}`,
     details: route.texts.map((accepted) => ({ accepted })),
   });
 }

@@ -1,11 +1,16 @@
 // The HTTP resource of a join: POST makes it, PATCH trickles or restarts ICE (RFC 9725). DELETE is the kick.
 import { type Static, Type } from "typebox";
-import type { JoinReply, JoinRequest, Joins } from "../domain/conference/index.ts";
+import type {
+  JoinReply,
+  JoinRequest,
+  Joins,
+  PublishRequest,
+  Showing,
+} from "../domain/conference/index.ts";
 import { Conferencecall } from "../domain/conferencecall/index.ts";
 import type { Caller } from "../domain/customer/index.ts";
 import type { ConferencecallId, ConferenceId } from "../kernel/id.ts";
 import { problems } from "../kernel/problem.ts";
-import { httpProblems } from "./problems.ts";
 import type { Rate } from "./rate.ts";
 import { Answer, type AnyRoute, route } from "./route.ts";
 
@@ -93,10 +98,27 @@ export const JoinOutput = Type.Object(
   { title: "Joined" },
 );
 
+/** Body of a change: what of a join is live. */
+const ChangeInput = Type.Object(
+  {
+    muted: Type.Optional(Type.Boolean({ description: "Whether the microphone is off." })),
+    microphone: Type.Optional(
+      Type.Boolean({ description: "The other word for `muted`: whether the microphone is live." }),
+    ),
+    camera: Type.Optional(Type.Boolean({ description: "Whether the camera is live." })),
+    screen: Type.Optional(Type.Boolean({ description: "Whether the screen is live." })),
+  },
+  { title: "ConferencecallChange" },
+);
+
 const ConferenceParams = Type.Object({ id: Type.String({ format: "uuid" }) });
 
 /** The routes of joining. `rate` limits joins per token. */
-export function joinRoutes(ports: { joins: Joins; rate: Rate }): AnyRoute[] {
+export function joinRoutes(ports: {
+  joins: Joins;
+  showing: Pick<Showing, "change">;
+  rate: Rate;
+}): AnyRoute[] {
   const { joins } = ports;
   return [
     route({
@@ -157,16 +179,17 @@ export function joinRoutes(ports: { joins: Joins; rate: Rate }): AnyRoute[] {
       path: "/v1.0/conferencecalls/{id}",
       auth: "any",
       tag: "Joining",
-      summary: "Trickle ICE candidates, or restart ICE",
+      summary: "Mute, unmute, trickle ICE candidates, or restart ICE",
       description:
-        "A fragment (`application/trickle-ice-sdpfrag`, RFC 8840). With `If-Match` of the current `ETag`: candidates. With new `ice-ufrag` and `ice-pwd`: ICE restarts, and the answer carries our new ones and a new `ETag`.",
+        "JSON says what is live, for who has no live socket: by the token that made the join, or the customer; a host mutes the microphone of others. A fragment (`application/trickle-ice-sdpfrag`, RFC 8840). With `If-Match` of the current `ETag`: candidates. With new `ice-ufrag` and `ice-pwd`: ICE restarts, and the answer carries our new ones and a new `ETag`.",
       params: ConferenceParams,
+      body: ChangeInput,
       texts: [fragment_type],
       replies: {
         200: {
-          description: "ICE was restarted: our credentials and candidates.",
-          schema: Type.String(),
-          content_type: fragment_type,
+          description:
+            "To JSON, the conferencecall. To a fragment that restarts ICE, a fragment with our credentials and candidates.",
+          schema: Conferencecall,
         },
         204: { description: "Candidates were taken." },
       },
@@ -177,11 +200,9 @@ export function joinRoutes(ports: { joins: Joins; rate: Rate }): AnyRoute[] {
         "SDP_MALFORMED",
         "SDP_TOO_LARGE",
       ],
-      async run({ caller, params, text, headers }) {
+      async run({ caller, params, body, text, headers }) {
         if (!text) {
-          throw httpProblems.MEDIA_TYPE_NOT_SUPPORTED({
-            message: `PATCH takes ${fragment_type}`,
-          });
+          return ports.showing.change(caller, params.id as ConferencecallId, readChange(body));
         }
         const { etag, fragment } = await joins.trickle(
           caller,
@@ -214,6 +235,32 @@ const readRequest = (body: Static<typeof JoinInput>): JoinRequest => ({
   ...(body as JoinRequest),
   screen: body.screen ?? false,
 });
+
+function readChange({
+  muted,
+  microphone = muted === undefined ? undefined : !muted,
+  camera,
+  screen,
+}: Static<typeof ChangeInput>): PublishRequest {
+  const change = {
+    ...(microphone === undefined ? {} : { microphone }),
+    ...(camera === undefined ? {} : { camera }),
+    ...(screen === undefined ? {} : { screen }),
+  };
+  if (Object.keys(change).length === 0) {
+    throw problems.INVALID_ARGUMENT({
+      message: "say what to change: muted, camera or screen",
+      details: [{ field: "muted" }],
+    });
+  }
+  if (muted !== undefined && microphone === muted) {
+    throw problems.INVALID_ARGUMENT({
+      message: "muted and microphone say the opposite of each other",
+      details: [{ field: "microphone" }],
+    });
+  }
+  return change;
+}
 
 const showReply = (reply: JoinReply): Static<typeof JoinOutput> => ({
   conferencecall: reply.conferencecall,

@@ -16,6 +16,12 @@ export function readText(body: Uint8Array): string {
   }
 }
 
+/** Whether a body begins as SDP or a fragment of it does, which no JSON does. Cost: its first line. */
+export function looksLikeSdp(body: Uint8Array): boolean {
+  const start = Buffer.from(body.buffer, body.byteOffset, Math.min(body.length, 64));
+  return /^(?:\u00ef\u00bb\u00bf)?\s*(?:v=0\s|[ma]=[a-z])/.test(start.toString("latin1"));
+}
+
 /**
  * Parses JSON. Refuses nesting deeper than `json_depth_max`, members named twice or `__proto__`, `constructor`, `prototype`,
  * the character U+0000 and halves of surrogate pairs: the database could not keep them.

@@ -31,7 +31,7 @@ export interface LivePorts {
   /** Whole states that are in no journal. */
   readonly attendance: Pick<MediaAttendance, "on" | "speakers" | "shown" | "seats" | "watched">;
   /** Commands that reach media. */
-  readonly showing: Showing;
+  readonly showing: Omit<Showing, "change">;
   readonly clock: Clock;
   readonly log: Log;
   /** Names this run of the server: media of an earlier run is gone. */

@@ -47,6 +47,11 @@ export interface TileRequest {
 export interface Showing {
   /** Says what of one's own is live. Errors: CONFERENCECALL_NOT_FOUND, PERMISSION_DENIED, INVALID_ARGUMENT, STATE_INVALID. Emits: conferencecall_muted, conferencecall_unmuted, conferencecall_updated. */
   publish(caller: Caller, id: ConferencecallId, state: PublishRequest): Promise<Conferencecall>;
+  /**
+   * What a request without a live socket changes: {@link publish} by who made the join, or the customer; a host may switch
+   * off the microphone of others. Errors: as publish and mute.
+   */
+  change(caller: Caller, id: ConferencecallId, state: PublishRequest): Promise<Conferencecall>;
   /** Says what one's own tiles should show; tiles not named keep what they show. Errors: CONFERENCECALL_NOT_FOUND, PERMISSION_DENIED, INVALID_ARGUMENT. */
   tiles(caller: Caller, id: ConferencecallId, wishes: readonly TileRequest[]): Promise<void>;
   /** Switches somebody's microphone off; only they switch it on again. Errors: CONFERENCECALL_NOT_FOUND, PERMISSION_DENIED. Emits: conferencecall_muted. */
@@ -98,7 +103,24 @@ export function createShowing(ports: {
     return endpoints;
   };
 
-  return {
+  const commands: Showing = {
+    async change(caller, id, state) {
+      const row = await conferencecalls.rowFor(caller, id);
+      if (caller.type !== "participant" || row.token_jti === caller.jti) {
+        return commands.publish(caller, id, state);
+      }
+      const is_mute =
+        state.microphone === false && state.camera === undefined && state.screen === undefined;
+      if (!is_mute) {
+        throw problems.PERMISSION_DENIED({
+          message: "of other people's, a host switches off the microphone only",
+        });
+      }
+      const people = await conferencecalls.present(row.conference_id);
+      const by = people.find(({ token_jti }) => token_jti === caller.jti);
+      return commands.mute(caller, id, by?.id ?? null);
+    },
+
     async publish(caller, id, state) {
       const row = await ownRow(conferencecalls, caller, id);
       if (row.role === "listener" && sources.some((source) => state[source] === true)) {
@@ -114,7 +136,10 @@ export function createShowing(ports: {
           ...(state.camera === undefined ? {} : { camera: state.camera }),
           ...(state.screen === undefined ? {} : { screen: state.screen }),
         },
-        { type: "conferencecall", id },
+        // The customer acts for somebody who came with a token of theirs.
+        caller.type !== "participant" && row.token_jti !== null
+          ? actorOf(caller)
+          : { type: "conferencecall", id },
       );
     },
 
@@ -163,6 +188,7 @@ export function createShowing(ports: {
       return update(row, { muted: true }, actorOf(caller, by));
     },
   };
+  return commands;
 }
 
 function linesFor(
