@@ -39,14 +39,17 @@ export function writeAnswer(plan: AnswerPlan, transport: AnswerTransport): strin
     ...(plan.extmap_allow_mixed ? { extmapAllowMixed: "extmap-allow-mixed" } : {}),
     ...(plan.bundle ? { groups: [{ type: "BUNDLE", mids: plan.bundle.join(" ") }] } : {}),
     media: plan.planned.map((line) =>
-      line.accepted ? writeLine(line, line.accepted, plan, transport, candidates) : refuse(line),
+      line.accepted
+        ? writeLine(line, line.accepted, plan, transport, candidates)
+        : refuse(line, transport),
     ),
   };
   return sdpTransform.write(description);
 }
 
 // RFC 3264 section 6: a refused line keeps its place, its medium and its formats.
-function refuse({ offered }: PlannedLine): MediaDescription {
+// Transport facts are in it as well: aiortc refuses an answer that has a line without them.
+function refuse({ offered }: PlannedLine, transport: AnswerTransport): MediaDescription {
   return {
     type: offered.medium,
     port: 0,
@@ -54,6 +57,11 @@ function refuse({ offered }: PlannedLine): MediaDescription {
     payloads: offered.formats_text,
     connection: { version: 4, ip: "0.0.0.0" },
     ...(offered.mid === null ? {} : { mid: offered.mid }),
+    iceUfrag: transport.ice.ufrag,
+    icePwd: transport.ice.pwd,
+    fingerprint: { type: transport.fingerprint.algorithm, hash: transport.fingerprint.value },
+    setup: setups[transport.dtls_role],
+    ...(offered.medium === "application" ? {} : { rtcpMux: "rtcp-mux" }),
     direction: "inactive",
     rtp: [],
     fmtp: [],
