@@ -124,6 +124,7 @@ async function start(config: Config, log: Log): Promise<void> {
     ...{ config, clock, ids, log, store, authenticator, customers, secret },
     ...vitals,
     sockets: realtime,
+    conferenceId: conferences.idFor,
     isDraining: () => shutdown.is_draining,
     metrics,
     tls: tlsCredentials(config, { clock, ids }),

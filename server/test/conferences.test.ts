@@ -104,10 +104,53 @@ test("an_action_that_does_not_exist_or_would_nest_is_refused_with_its_place", as
 
 test("an_id_of_the_client_makes_a_create_that_cannot_happen_twice", async () => {
   const id = "0190f0aa-0000-7000-8000-000000000001";
-  assert.equal((await create({ id })).id, id);
-  const again = await rest.ask("POST", "/v1.0/conferences", { body: { type: "conference", id } });
-  assert.equal(again.status, 409);
-  assert.equal(again.body.error.reason, "CONFERENCE_EXISTS");
+  const first = await create({ id, name: "once", data: { a: [1] } });
+  assert.equal(first.id, id);
+  const again = { type: "conference", id: id.toUpperCase(), name: "once", data: { a: [1] } };
+  const ask = (body: object) => rest.ask("POST", "/v1.0/conferences", { body });
+  assert.deepEqual((await ask(again)).body, first);
+  await rest.ask("PUT", `/v1.0/conferences/${id}`, { body: { name: "renamed" } });
+  assert.equal((await ask(again)).body.name, "renamed", "the same request, whatever came since");
+  for (const other of [
+    { name: "twice" },
+    { type: "connect" },
+    { data: {} },
+    { timeout: 5 },
+    { post_actions: [{ type: "answer" }] },
+  ]) {
+    const refused = await ask({ ...again, ...other });
+    assert.equal(refused.status, 409, JSON.stringify(other));
+    assert.equal(refused.body.error.reason, "CONFERENCE_EXISTS");
+  }
+  assert.deepEqual(await eventTypes(id), ["conference_created", "conference_updated"]);
+  const many = "0190f0aa-0000-7000-8000-000000000002";
+  const made = await Promise.all([1, 2, 3, 4].map(() => create({ id: many })));
+  for (const one of made) assert.deepEqual(one, made[0]);
+  assert.deepEqual(await eventTypes(many), ["conference_created"]);
+});
+
+test("an_id_that_another_customer_has_is_as_free_as_one_that_nobody_has", async () => {
+  const token = await rest.otherCustomer("chooses-ids");
+  const id = "0190f0aa-0000-7000-8000-000000000003";
+  const free = "0190f0aa-0000-7000-8000-000000000004";
+  await create({ id, name: "mine" });
+  const ask = (method: string, path: string, body?: object) =>
+    rest.ask(method, path, { token, ...(body ? { body } : {}) });
+  for (const one of [id, free]) {
+    const body = { type: "conference", id: one, name: "theirs" };
+    const made = await ask("POST", "/v1.0/conferences", body);
+    assert.equal(made.status, 200);
+    assert.equal(made.body.id, one);
+    assert.deepEqual((await ask("POST", "/v1.0/conferences", body)).body, made.body);
+    const path = `/v1.0/conferences/${one}`;
+    assert.deepEqual((await ask("GET", path)).body, made.body);
+    assert.equal((await ask("PUT", path, { detail: "d" })).body.id, one);
+    assert.equal((await ask("POST", `${path}/join_tokens`, {})).status, 200);
+    assert.equal((await ask("GET", `${path}/events`)).body.result[0].data.id, one);
+    assert.equal((await ask("GET", `/v1.0/conferencecalls?conference_id=${one}`)).status, 200);
+    assert.equal((await ask("DELETE", path)).body.id, one);
+  }
+  assert.equal((await get(id)).name, "mine");
   assert.equal((await get(id)).status, "progressing");
 });
 

@@ -33,7 +33,8 @@ test("a_token_is_taken_from_header_then_query_then_cookie", async () => {
   assert.equal((await ask("", { authorization: `Bearer ${good}` })).status, 200);
   assert.equal((await ask(`?token=${good}`, {})).status, 200);
   assert.equal((await ask("", { cookie: `a=b; token=${good}` })).status, 200);
-  assert.equal((await ask("?token=bad", { authorization: `Bearer ${good}` })).status, 200);
+  assert.equal((await ask("?token=bad", { authorization: `Bearer ${good}` })).status, 400);
+  assert.equal((await ask(`?token=${good}`, { authorization: `Bearer ${good}` })).status, 200);
   assert.equal((await ask(`?token=${good}`, { cookie: "token=bad" })).status, 200);
   assert.equal((await ask("?token=bad", { cookie: `token=${good}` })).status, 401);
   assert.equal((await ask(`?token=${good}&token=${good}`, {})).status, 400);

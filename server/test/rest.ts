@@ -145,6 +145,7 @@ export async function startRest(options: RestOptions = {}): Promise<Rest> {
     secret: test_secret,
     tls: null,
     routes,
+    conferenceId: conferences.idFor,
     isDraining: () => options.draining?.() ?? false,
     health: async () => ({ ok: true, parts: {} }),
     metrics: { text: async () => "", answered: () => undefined },

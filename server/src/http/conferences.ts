@@ -180,6 +180,7 @@ function joinTokenRoutes(joinTokens: JoinTokens): AnyRoute[] {
         "For one person, or for as many at a time as `max_joins` says. Hosts may do this too: for no higher role, for no longer than their own link lasts, for at most 25 people at a time.",
       params: conference_params,
       body: NewJoinToken,
+      is_closed: true,
       replies: { 200: { description: "The token and the link.", schema: CreatedJoinToken } },
       problems: ["CONFERENCE_NOT_FOUND", "STATE_INVALID", "LIMIT_EXCEEDED"],
       run: ({ caller, params, body }) => joinTokens.create(caller, params.id, body),
@@ -227,7 +228,11 @@ const eventsRoute = (conferences: Conferences): AnyRoute =>
     params: conference_params,
     query: Type.Object({
       after: Type.Optional(
-        Type.Integer({ minimum: 0, description: "Events with a higher `seq`; 0 when left out." }),
+        Type.Integer({
+          minimum: 0,
+          maximum: Number.MAX_SAFE_INTEGER,
+          description: "Events with a higher `seq`; 0 when left out.",
+        }),
       ),
       limit: Type.Optional(
         Type.Integer({

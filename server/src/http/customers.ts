@@ -48,6 +48,7 @@ export function customerRoutes(ports: {
       tag,
       summary: "Create a customer and its first administrator (super admin)",
       body: NewCustomer,
+      is_closed: true,
       replies: customer,
       problems: ["USERNAME_TAKEN"],
       run: ({ caller, body, sealed }) => customers.create(caller, body, sealed),
@@ -95,6 +96,7 @@ function agentRoutes(ports: { customers: Customers; authenticator: Authenticator
       tag,
       summary: "Let somebody log in",
       body: NewAgent,
+      is_closed: true,
       replies: { 201: agent },
       problems: ["USERNAME_TAKEN"],
       async run({ caller, body, sealed }) {

@@ -2,6 +2,8 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Authenticator } from "../domain/accesskey/index.ts";
 import { type Caller, type Customers, mayManage } from "../domain/customer/index.ts";
+import type { ConferenceId } from "../kernel/id.ts";
+import { strikeCredentials } from "../kernel/log.ts";
 import { isOwnOrigin } from "../kernel/origin.ts";
 import { problems } from "../kernel/problem.ts";
 import { looksLikeSdp, readJson, readText } from "./json-body.ts";
@@ -21,6 +23,8 @@ export interface EdgePorts {
   readonly auth_rate: Rate;
   /** Per access key or token on `/v1.0/*`; per address where there is none. */
   readonly rest_rate: Rate;
+  /** The id inside, for one that this caller's customer may know by their own. */
+  conferenceId(caller: Caller, id: ConferenceId): ConferenceId;
   /** How others reach this server; "" where it was not said. */
   readonly public_url: string;
   /** Whether running calls are being waited for. */
@@ -65,11 +69,19 @@ export function createHandler(route: AnyRoute, ports: EdgePorts): Handler {
   const run = (request: FastifyRequest, reply: FastifyReply, caller: Caller | null): unknown => {
     const bytes = bodyOf(request);
     const text = textOf(route, request, bytes);
-    const params = judge.params(request.params as Record<string, string>);
-    const query = judge.query(request.query as Record<string, string | string[]>);
+    const params = named(judge.params(request.params as Record<string, string>), "id", caller);
+    const query = named(
+      judge.query(request.query as Record<string, string | string[]>),
+      "conference_id",
+      caller,
+    );
     const given =
       text || !route.body ? undefined : bytes.length === 0 ? {} : readJson(readText(bytes));
-    const body = text || !route.body ? undefined : judge.body(given);
+    const judged = text || !route.body ? null : judge.body(given);
+    if (judged && judged.ignored.length > 0) {
+      reply.header("x-ignored-members", writeMembers(judged.ignored));
+    }
+    const body = judged?.value;
     const ask = {
       caller,
       params,
@@ -91,6 +103,14 @@ export function createHandler(route: AnyRoute, ports: EdgePorts): Handler {
       return result.then((settled) => finish(request, reply, caller, settled));
     }
     return finish(request, reply, caller, result);
+  };
+
+  /** A customer may know a conference by an id of their own. */
+  const named = (given: object, field: "id" | "conference_id", caller: Caller | null): object => {
+    const id = (given as Record<string, unknown>)[field];
+    if (caller === null || typeof id !== "string") return given;
+    if (field === "id" && !route.path.startsWith("/v1.0/conferences/{id}")) return given;
+    return { ...given, [field]: ports.conferenceId(caller, id as ConferenceId) };
   };
 
   const runOnce = async (
@@ -205,6 +225,19 @@ export function createHandler(route: AnyRoute, ports: EdgePorts): Handler {
 
 /** Seconds after which another server, or this one again, may take what one that ends refused. */
 const draining_retry_s = 5;
+
+/** Members that are named, at most, and characters of each. */
+const ignored_max = 20;
+const ignored_length_max = 64;
+
+// Percent-encoded: a name may hold what a header cannot. A credential in the wrong place is not repeated.
+const writeMembers = (names: readonly string[]): string =>
+  names
+    .slice(0, ignored_max)
+    .map((name) =>
+      encodeURIComponent(strikeCredentials(name).slice(0, ignored_length_max).toWellFormed()),
+    )
+    .join(", ");
 
 const empty = new Uint8Array();
 const bodyOf = (request: FastifyRequest): Uint8Array =>

@@ -24,7 +24,8 @@ export function looksLikeSdp(body: Uint8Array): boolean {
 
 /**
  * Parses JSON. Refuses nesting deeper than `json_depth_max`, members named twice or `__proto__`, `constructor`, `prototype`,
- * the character U+0000 and halves of surrogate pairs: the database could not keep them.
+ * the character U+0000 and halves of surrogate pairs: the database could not keep them. Refuses numbers that a double cannot hold
+ * as they are written: what comes back would be another number.
  * Errors: INVALID_JSON_BODY with the place. Cost: O(n).
  */
 export function readJson(text: string): unknown {
@@ -61,6 +62,24 @@ function scan(text: string): void {
   let is_name = false;
   while (at < text.length) {
     switch (text.charCodeAt(at)) {
+      case 0x2d: // -
+      case 0x30: // 0
+      case 0x31:
+      case 0x32:
+      case 0x33:
+      case 0x34:
+      case 0x35:
+      case 0x36:
+      case 0x37:
+      case 0x38:
+      case 0x39: {
+        let end = at + 1;
+        while (/[\d.eE+-]/.test(text[end] ?? "")) end += 1;
+        const literal = text.slice(at, end);
+        if (!isExact(literal)) refuse(`character ${at}: the number is beyond double precision`);
+        at = end - 1;
+        break;
+      }
       case 0x7b: // {
         open.push(new Set());
         is_name = true;
@@ -117,4 +136,24 @@ function endOfString(text: string, start: number): number {
     if (slashes % 2 === 0) return quote;
     at = quote + 1;
   }
+}
+
+/** Significant digits that every double holds (IEEE 754). */
+const digits_certain = 15;
+
+/** Whether the double that is read for a number is shown as the same number again. */
+export function isExact(literal: string): boolean {
+  if (literal.length <= digits_certain && !/[eE]/.test(literal)) return true;
+  const value = Number(literal);
+  return Number.isFinite(value) && canonical(literal) === canonical(String(value));
+}
+
+// Significant digits and exponent: 1.50e3 and 1500 are the same.
+function canonical(literal: string): string {
+  const match = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(literal);
+  const [, sign = "", whole = "", fraction = "", exponent = "0"] = match ?? [];
+  const digits = (whole + fraction).replace(/^0+/, "");
+  const short = digits.replace(/0+$/, "");
+  if (short === "") return "0";
+  return `${sign}${short}e${Number(exponent) - fraction.length + digits.length - short.length}`;
 }

@@ -1,6 +1,8 @@
 // Judges path, query and body of a request by a route's schemas.
 import type { TObject, TSchema } from "typebox";
 import { Compile, type Validator } from "typebox/compile";
+import { readName } from "../kernel/name.ts";
+import { nearest } from "../kernel/nearest.ts";
 import { type Problem, problems } from "../kernel/problem.ts";
 import type { AnyRoute } from "./route.ts";
 
@@ -8,7 +10,14 @@ import type { AnyRoute } from "./route.ts";
 export interface Judge {
   params(given: Readonly<Record<string, string>>): object;
   query(given: Readonly<Record<string, string | string[]>>): object;
-  body(given: unknown): unknown;
+  body(given: unknown): JudgedBody;
+}
+
+/** A body, and what stood in it that nobody reads. */
+export interface JudgedBody {
+  readonly value: unknown;
+  /** Names of members that the schema does not know, of the specification's resources; ours refuse them. */
+  readonly ignored: readonly string[];
 }
 
 /** Compiles a route's schemas. */
@@ -40,10 +49,12 @@ export function createJudge(route: AnyRoute): Judge {
       return read;
     },
     body(given) {
-      if (!body) return given;
-      const read = dropNulls(given);
+      if (!body || !route.body) return { value: given, ignored: [] };
+      const read = readNames(dropNulls(given));
+      const unknown = unknownMembers(route.body, read, "");
+      if (route.is_closed && unknown[0]) throw refuseUnknown(unknown);
       if (!body.Check(read)) throw refuse(body, read, "", problems.INVALID_ARGUMENT);
-      return read;
+      return { value: read, ignored: unknown.map(({ field }) => field) };
     },
   };
 }
@@ -82,6 +93,47 @@ function readQuery(
 function dropNulls(given: unknown): unknown {
   if (typeof given !== "object" || given === null || Array.isArray(given)) return given;
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null));
+}
+
+// Members that others see as the name of somebody or something.
+const name_members = ["name", "label"];
+
+function readNames(given: unknown): unknown {
+  if (typeof given !== "object" || given === null || Array.isArray(given)) return given;
+  const read = given as Record<string, unknown>;
+  const names = name_members.flatMap((key) => {
+    const value = read[key];
+    return typeof value === "string" ? [[key, readName(value, key)]] : [];
+  });
+  return names.length === 0 ? read : { ...read, ...Object.fromEntries(names) };
+}
+
+interface Unknown {
+  readonly field: string;
+  /** The nearest that is known; "" where nothing is. */
+  readonly nearest: string;
+}
+
+// Below objects whose members the schema names; what is free is the caller's own.
+function unknownMembers(schema: TSchema, given: unknown, prefix: string): Unknown[] {
+  const properties = (schema as { properties?: Record<string, TSchema> }).properties;
+  if (!properties || typeof given !== "object" || given === null || Array.isArray(given)) return [];
+  return Object.entries(given).flatMap(([key, value]) => {
+    const known = Object.hasOwn(properties, key) ? properties[key] : undefined;
+    if (known) return unknownMembers(known, value, `${prefix}${key}.`);
+    return [{ field: prefix + key, nearest: nearest(key, Object.keys(properties)) }];
+  });
+}
+
+function refuseUnknown(unknown: readonly Unknown[]): Problem {
+  const shown = unknown.slice(0, 10).map((one) => ({
+    field: one.field.slice(0, 100),
+    message: one.nearest === "" ? "is not known" : `is not known; did you mean ${one.nearest}?`,
+  }));
+  return problems.INVALID_ARGUMENT({
+    message: `${shown[0]?.field} ${shown[0]?.message}`,
+    details: shown,
+  });
 }
 
 const place = (path: string): string => path.slice(1).replaceAll("/", ".");

@@ -47,6 +47,7 @@ export function messageRoutes({ talk }: { readonly talk: Talk }): AnyRoute[] {
         "By the customer at any time until the conference is over, by people while they are in it. With `client_id`, a repeated request stays one message.",
       params: Type.Object({ id: conference_id }),
       body: NewMessage,
+      is_closed: true,
       replies: shown,
       problems: ["CONFERENCE_NOT_FOUND", "STATE_INVALID", "PERMISSION_DENIED", "LIMIT_EXCEEDED"],
       run: ({ caller, params, body, sealed }) =>
@@ -78,6 +79,7 @@ export function messageRoutes({ talk }: { readonly talk: Talk }): AnyRoute[] {
       description: "Again: changes nothing.",
       params: Type.Object({ id: conference_id, message_id }),
       body: NewReaction,
+      is_closed: true,
       replies: shown,
       problems: [...missing, "LIMIT_EXCEEDED", "STATE_INVALID"],
       run: ({ caller, params, body }) =>

@@ -213,6 +213,13 @@ function lift(schema: unknown, named: Map<string, unknown>): unknown {
   if (typeof schema !== "object" || schema === null) return schema;
   const lifted: Node = {};
   for (const [key, value] of Object.entries(schema)) lifted[key] = lift(value, named);
+  // Generators of typed clients need the type of an enum, too.
+  const { enum: values } = lifted;
+  if (Array.isArray(values) && lifted["type"] === undefined) {
+    const kinds = new Set(values.map((one) => (Number.isInteger(one) ? "integer" : typeof one)));
+    const [kind] = kinds;
+    if (kinds.size === 1) lifted["type"] = kind;
+  }
   const { title, ...rest } = lifted;
   if (typeof title !== "string") return lifted;
   named.set(title, rest);

@@ -94,6 +94,8 @@ export interface RouteDefinition<
   readonly query?: Q;
   /** The JSON body; a route without one ignores what is sent. */
   readonly body?: B;
+  /** Whether a body with a member that the schema does not know is refused; elsewhere it is ignored and named in `X-Ignored-Members`. */
+  readonly is_closed?: boolean;
   /** Whether it begins something that outlives the request: refused while the server ends. */
   readonly starts?: boolean;
   /** Other types that the body may have, e.g. `application/sdp`; then `ask.text` holds it and `ask.body` is empty. */

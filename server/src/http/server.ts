@@ -33,7 +33,7 @@ import { addSdkFile } from "./sdk-file.ts";
 import { addVitals, readAddresses } from "./vitals.ts";
 
 /** What the HTTP server needs. */
-export interface HttpPorts extends Pick<EdgePorts, "authenticator" | "customers"> {
+export interface HttpPorts extends Pick<EdgePorts, "authenticator" | "customers" | "conferenceId"> {
   readonly config: Pick<Config, "http" | "limits">;
   readonly clock: Clock;
   readonly ids: Ids;
@@ -109,6 +109,7 @@ export async function createHttp(ports: HttpPorts): Promise<Http> {
   const edge: EdgePorts = {
     authenticator: ports.authenticator,
     customers: ports.customers,
+    conferenceId: ports.conferenceId,
     repeats,
     auth_rate: createRate(clock, config.limits.auth_rate, config.limits.auth_burst),
     rest_rate: createRate(clock, config.limits.rest_rate, config.limits.rest_burst),

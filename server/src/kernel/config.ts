@@ -1,6 +1,7 @@
 // The only place that reads the environment: one schema, from which the values, `--help` and the manual page follow.
 import { readFileSync } from "node:fs";
 import { inspect } from "node:util";
+import { nearest } from "./nearest.ts";
 
 /** A text that is shown to nobody: prints `***` wherever it is printed. */
 export class Secret {
@@ -571,25 +572,6 @@ function collect(node: unknown, key: string, path: string, file: Layer): void {
 
 function unknownKey(source: string, key: string): string {
   return `${source}: there is no such setting; did you mean ${nearest(key, [...fields.keys()])}?`;
-}
-
-function nearest(name: string, candidates: readonly string[]): string {
-  const ranked = candidates.map((candidate) => ({ candidate, far: distance(name, candidate) }));
-  return ranked.toSorted((a, b) => a.far - b.far)[0]?.candidate ?? "";
-}
-
-// Levenshtein: how many letters differ.
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i += 1) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j += 1) {
-      const swap = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(swap, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
 }
 
 const shownDefault = (field: Field<unknown>): string =>

@@ -18,18 +18,24 @@ export function writeTimestamp(at: Instant | null): string {
 export const writeHttpDate = (at: Instant): string => new Date(at / 1000).toUTCString();
 
 const timestamp =
-  /^(\d{4})-(\d{2})-(\d{2})[T +](\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,6}))?(Z|[+-]00:00)?$/;
+  /^(\d{4})-(\d{2})-(\d{2})[Tt_ +](\d{2}):(\d{2}):(\d{2})(?:[.,](\d{1,9}))?(?:([Zz])|([+ -])(\d{2}):?(\d{2}))?$/;
 
-/** Reads a timestamp in the specification's form or RFC 3339 UTC; null when it is neither. */
+/** Reads a timestamp in the specification's form or RFC 3339, with any offset; null when it is neither. What is finer than a microsecond is cut. */
 export function readTimestamp(text: string): Instant | null {
   const match = timestamp.exec(text.trim());
   if (!match) return null;
-  const [, year, month, day, hour, minute, second, fraction = ""] = match;
-  const iso = `${year}-${month}-${day}T${hour}:${minute}:${second}Z`;
+  const [, year, month, day, hour, minute, second, fraction = "", , sign, ...offset] = match;
+  // RFC 3339 section 5.6: a leap second is the last of its minute.
+  const whole = second === "60" ? "59" : second;
+  const iso = `${year}-${month}-${day}T${hour}:${minute}:${whole}Z`;
   const ms = Date.parse(iso);
   // Date.parse rolls 31 February over; such a date is refused by comparing it with what was read.
   if (Number.isNaN(ms) || new Date(ms).toISOString().slice(0, 19) !== iso.slice(0, 19)) return null;
-  return ms * 1000 + Number(fraction.padEnd(6, "0"));
+  const [hours = 0, minutes = 0] = sign === undefined ? [] : offset.map(Number);
+  if (hours > 23 || minutes > 59) return null;
+  // A + that stood in a query may have become a space.
+  const ahead_ms = (sign === "-" ? -1 : 1) * (hours * 60 + minutes) * 60_000;
+  return (ms - ahead_ms) * 1000 + Number(fraction.slice(0, 6).padEnd(6, "0"));
 }
 
 /** Writes an optional reference; null becomes {@link nil_uuid}. */

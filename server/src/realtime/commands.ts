@@ -3,6 +3,7 @@
 import type { PublishRequest } from "../domain/conference/index.ts";
 import { type ConferencecallRow, conferencecallProblems } from "../domain/conferencecall/index.ts";
 import type { ConferencecallId, MessageId } from "../kernel/id.ts";
+import { readName } from "../kernel/name.ts";
 import { readPageQuery } from "../kernel/page.ts";
 import { Problem, problems } from "../kernel/problem.ts";
 import {
@@ -215,13 +216,8 @@ async function here(ports: Carrying, id: string): Promise<ConferencecallId> {
   return row.id;
 }
 
-function requireName(name: string): string {
-  const trimmed = name.trim();
-  if (trimmed === "" || !trimmed.isWellFormed() || /\p{Cc}/u.test(trimmed)) {
-    throw problems.INVALID_ARGUMENT({
-      message: "name is empty or has control characters",
-      details: [{ field: "name" }],
-    });
-  }
-  return trimmed;
+function requireName(given: string): string {
+  const name = readName(given, "name");
+  if (name !== "") return name;
+  throw problems.INVALID_ARGUMENT({ message: "name is empty", details: [{ field: "name" }] });
 }

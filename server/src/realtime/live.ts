@@ -25,7 +25,7 @@ import { close_codes, socket_limits } from "./limits.ts";
 /** Ports of the live sockets. */
 export interface LivePorts {
   readonly store: Store;
-  readonly conferences: Pick<Conferences, "rowFor" | "end">;
+  readonly conferences: Pick<Conferences, "rowFor" | "end" | "idFor">;
   readonly conferencecalls: Pick<Conferencecalls, "rowFor" | "kick" | "update">;
   readonly talk: Talk;
   /** Whole states that are in no journal. */
@@ -196,8 +196,10 @@ export function createLiveSockets(ports: LivePorts): LiveSockets {
     get count() {
       return count;
     },
-    async serve(request, connection) {
-      const { caller, conference_id, conferencecall_id } = request;
+    async serve(given, connection) {
+      const { caller, conferencecall_id } = given;
+      const conference_id = ports.conferences.idFor(caller, given.conference_id);
+      const request = { ...given, conference_id };
       await ports.conferences.rowFor(caller, conference_id);
       const own = conferencecall_id === null ? null : await ownRow(ports, request);
       if (own?.status === "leaved") {

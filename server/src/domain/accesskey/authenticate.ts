@@ -175,11 +175,7 @@ function readCredential(source: CredentialSource, query_tokens: boolean): string
 
 /** In the order in which they count. */
 function* readCredentials(source: CredentialSource, query_tokens: boolean): Generator<string> {
-  const header = source.authorization;
-  if (header !== undefined) {
-    const match = /^Bearer +(\S+) *$/i.exec(header);
-    if (match?.[1]) yield match[1];
-  }
+  const header = /^Bearer +(\S+) *$/i.exec(source.authorization ?? "")?.[1] ?? null;
   const from = source.url.indexOf("?");
   if (query_tokens && from >= 0) {
     const query = new URLSearchParams(source.url.slice(from));
@@ -190,8 +186,16 @@ function* readCredentials(source: CredentialSource, query_tokens: boolean): Gene
         details: [{ field: "token" }],
       });
     }
+    // Who asks would depend on which of them a reader looks at first.
+    if (header !== null && given[0] && given[0] !== header) {
+      throw problems.INVALID_REQUEST_PARAMETER({
+        message: "the header and the query name different credentials",
+        details: [{ field: "token" }],
+      });
+    }
+    if (header !== null) yield header;
     if (given[0]) yield given[0];
-  }
+  } else if (header !== null) yield header;
   const cookie = readCookie(source.cookie, "token") ?? readCookie(source.cookie, "accesskey");
   if (cookie) yield cookie;
 }

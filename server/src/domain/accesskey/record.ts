@@ -60,11 +60,18 @@ export const NewAccesskey = Type.Object(
   {
     name: Type.Optional(Type.String({ maxLength: 1_000 })),
     detail: Type.Optional(Type.String({ maxLength: 10_000 })),
-    expire: Type.Optional(
+    expires_in: Type.Optional(
       Type.Integer({
         minimum: expire_min_s,
         maximum: expire_max_s,
         description: "Seconds; a year when left out.",
+      }),
+    ),
+    expire: Type.Optional(
+      Type.Integer({
+        minimum: expire_min_s,
+        maximum: expire_max_s,
+        description: "Another name of `expires_in`.",
       }),
     ),
   },

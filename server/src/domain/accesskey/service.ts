@@ -2,6 +2,7 @@
 import type { Static } from "typebox";
 import type { Clock } from "../../kernel/clock.ts";
 import { type AccesskeyId, hashSecret, type Ids } from "../../kernel/id.ts";
+import { lifetimeOf } from "../../kernel/lifetime.ts";
 import { cutPage, type Page, type PageQuery } from "../../kernel/page.ts";
 import { problems } from "../../kernel/problem.ts";
 import type { Store, Tx } from "../../store/index.ts";
@@ -81,7 +82,7 @@ export function createAccesskeys(ports: {
           detail: input.detail ?? "",
           token_hash: hashSecret(token),
           token_prefix: token.slice(0, prefix_length),
-          tm_expire: now + (input.expire ?? lifetime_s) * 1_000_000,
+          tm_expire: now + (lifetimeOf(input) ?? lifetime_s) * 1_000_000,
           tm_create: now,
           tm_update: null,
           tm_delete: null,

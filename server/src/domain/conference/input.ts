@@ -41,7 +41,11 @@ const fields = {
 export const NewConference = Type.Object(
   {
     id: Type.Optional(
-      Type.String({ format: "uuid", description: "Your own id; makes the request repeatable." }),
+      Type.String({
+        format: "uuid",
+        description:
+          "Your own id. The same request again gives the same conference; another one under this id is refused.",
+      }),
     ),
     type: Type.Enum([...conference_types]),
     ...fields,
@@ -72,6 +76,13 @@ export const NewJoinToken = Type.Object(
         minimum: 1,
         maximum: join_token_lifetime_max_s,
         description: "Seconds; a day when left out.",
+      }),
+    ),
+    expire: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: join_token_lifetime_max_s,
+        description: "Another name of `expires_in`.",
       }),
     ),
     max_joins: Type.Optional(

@@ -1,6 +1,7 @@
 // Join tokens: given out, listed, taken back.
 import type { Clock } from "../../kernel/clock.ts";
 import type { ConferenceId, TokenId } from "../../kernel/id.ts";
+import { lifetimeOf } from "../../kernel/lifetime.ts";
 import { cutPage, type Page, type PageQuery } from "../../kernel/page.ts";
 import { problems } from "../../kernel/problem.ts";
 import { writeTimestamp } from "../../kernel/wire.ts";
@@ -130,7 +131,7 @@ export function createJoinTokens(ports: {
       const host = caller.type === "participant" ? caller : null;
       const role = input.role ?? "member";
       const max_joins = input.max_joins ?? limits.token_joins_max;
-      let lifetime_s = input.expires_in ?? join_token_lifetime_s;
+      let lifetime_s = lifetimeOf(input) ?? join_token_lifetime_s;
       if (host) {
         requireWithin(host, role, max_joins);
         const left_s = Math.floor((host.tm_expire - clock.now()) / 1_000_000);

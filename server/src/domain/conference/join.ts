@@ -104,6 +104,14 @@ export interface Joins {
   ): Promise<TrickleReply>;
 }
 
+/** Whether an `If-Match` lets through who has this tag: `*`, or the tag in the list, compared strongly, so that no weak one fits (RFC 9110 section 13.1.1). */
+export function matchesEtag(if_match: string, etag: string): boolean {
+  if (if_match.trim() === "*") return true;
+  return [...if_match.matchAll(/(W\/)?("[^"]*")/g)].some(
+    ([, weak, tag]) => weak === undefined && tag === etag,
+  );
+}
+
 // Characters of our ICE user name fragment and password: 72 and 192 random bits (RFC 8445 section 5.3 asks for 24 and 128).
 const ufrag_length = 12;
 const pwd_length = 32;
@@ -433,7 +441,7 @@ export function createJoins(ports: {
       return inTurn(seat, async () => {
         if (if_match === null) throw conferenceProblems.PRECONDITION_REQUIRED();
         // A resume may have taken its place while this waited.
-        if (seats.get(id) !== seat || (if_match !== "*" && if_match !== seat.etag)) {
+        if (seats.get(id) !== seat || !matchesEtag(if_match, seat.etag)) {
           throw conferenceProblems.PRECONDITION_FAILED();
         }
         const { ice } = sdp.readFragment(text);
@@ -450,7 +458,7 @@ export function createJoins(ports: {
           seat.remote_ice = ice;
           seat.etag = mintEtag();
           seat.session_version += 1;
-        } else if (if_match !== "*" || ice === null) {
+        } else if (if_match.trim() !== "*" || ice === null) {
           // A lite agent learns addresses from checks: there is nothing to do with a candidate.
           return { etag: seat.etag, fragment: null };
         }

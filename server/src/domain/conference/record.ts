@@ -14,6 +14,8 @@ export type ConferenceType = (typeof conference_types)[number];
 /** A row of `conferences`. */
 export interface ConferenceRow {
   readonly id: ConferenceId;
+  /** The id as its customer knows it, where they chose one that another customer had before; else null. */
+  readonly given_id: ConferenceId | null;
   readonly customer_id: CustomerId;
   readonly type: ConferenceType;
   readonly status: ConferenceStatus;
@@ -76,7 +78,7 @@ export type Conference = Static<typeof Conference>;
 
 /** The resource from its row. */
 export const showConference = (row: ConferenceRow): Conference => ({
-  id: row.id,
+  id: row.given_id ?? row.id,
   customer_id: row.customer_id,
   type: row.type,
   status: row.status,

@@ -1,4 +1,5 @@
 // Use cases of conferences.
+import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../../kernel/clock.ts";
 import { system } from "../../kernel/event.ts";
 import type { ConferenceId, Ids } from "../../kernel/id.ts";
@@ -83,6 +84,8 @@ export interface Conferences {
   ): Promise<{ events: readonly JournalEvent[]; next_seq: number | null }>;
   /** The row if the caller may see it. Errors: CONFERENCE_NOT_FOUND. */
   rowFor(caller: Caller, id: ConferenceId): Promise<ConferenceRow>;
+  /** The id inside, for one that this caller's customer may know by their own. */
+  idFor(caller: Caller, id: ConferenceId): ConferenceId;
   /** The row, whoever's it is; null when there is none. For the server's own decisions. */
   row(id: ConferenceId): Promise<ConferenceRow | null>;
   /** Conferences that people can be in; for recovery after a restart. */
@@ -119,6 +122,7 @@ export function createConferences(ports: {
   const calls = createCalls({ clock });
   const steps = createSteps({ clock, calls });
   const cache = createShownCache(shown_max);
+  const names = createGivenIds();
   const unsubscribe = store.journal.subscribe((event) => cache.forget(event.conference_id));
   let is_closed = false;
 
@@ -213,7 +217,7 @@ export function createConferences(ports: {
   };
 
   const rowFor: Conferences["rowFor"] = async (caller, id) => {
-    const row = await conferenceStore.find(store.db, id);
+    const row = await conferenceStore.findOwn(store.db, caller.customer_id, id);
     if (!row || !seesConference(caller, row)) throw conferenceProblems.CONFERENCE_NOT_FOUND();
     return row;
   };
@@ -257,7 +261,12 @@ export function createConferences(ports: {
       }
       return found.text;
     };
-    return shown ? judge(shown) : cache.read(id, load(id)).then(judge);
+    if (shown?.customer_id === caller.customer_id) return judge(shown);
+    // Another's is looked for as one that is nowhere: who asks cannot tell the two apart by the time it takes.
+    if (shown) {
+      return conferenceStore.findOwn(store.db, caller.customer_id, id).then(() => judge(null));
+    }
+    return cache.read(id, load(id)).then(judge);
   };
 
   // Lets a `starting` conference go on once its room stands; asks again while the media side is away.
@@ -305,11 +314,45 @@ export function createConferences(ports: {
     return is_open;
   };
 
-  return {
+  /** The same create again gives what the first made; another one under its id is refused. */
+  const repeated = async (
+    known: ConferenceRow,
+    given: Pick<NewConference, "type" | "name" | "detail" | "data" | "timeout"> & {
+      pre_actions: unknown;
+      post_actions: unknown;
+    },
+  ): Promise<Conference> => {
+    // It may have changed since; what was asked for stands in its first event.
+    const [first] = await store.journal.read(known.id, 0, 1);
+    const made = first?.data as Partial<Conference> | undefined;
+    const asked = {
+      type: given.type,
+      name: given.name ?? "",
+      detail: given.detail ?? "",
+      data: given.data ?? {},
+      timeout: given.timeout ?? 0,
+      pre_actions: given.pre_actions,
+      post_actions: given.post_actions,
+    };
+    const is_same =
+      made !== undefined &&
+      Object.entries(asked).every(([key, value]) =>
+        isDeepStrictEqual(value, made[key as keyof Conference]),
+      );
+    if (!is_same) {
+      throw conferenceProblems.CONFERENCE_EXISTS({
+        message: "your conference with this id was made with another body",
+      });
+    }
+    return showConference(known);
+  };
+
+  const conferences: Conferences = {
     conferencecalls,
     joinTokens,
     rowFor,
     getText,
+    idFor: (caller, id) => names.find(caller, id),
     row: (id) => conferenceStore.find(store.db, id),
     open: () => conferenceStore.inStates(store.db, ["starting", "progressing", "terminating"]),
     get: async (caller, id) => JSON.parse(await getText(caller, id)) as Conference,
@@ -319,9 +362,14 @@ export function createConferences(ports: {
       requireBytes("data", input.data ?? {}, data_bytes_max);
       const pre_actions = readActions(input.pre_actions ?? [], "pre_actions");
       const post_actions = readActions(input.post_actions ?? [], "post_actions");
-      const id = (input.id?.toLowerCase() as ConferenceId | undefined) ?? ids.next<ConferenceId>();
-      if (input.id && (await conferenceStore.find(store.db, id))) {
-        throw conferenceProblems.CONFERENCE_EXISTS();
+      const wanted = input.id?.toLowerCase() as ConferenceId | undefined;
+      const given = { ...input, pre_actions, post_actions };
+      let id = wanted === undefined ? ids.next<ConferenceId>() : names.find(caller, wanted);
+      if (wanted !== undefined) {
+        const known = await conferenceStore.find(store.db, id);
+        if (known?.customer_id === caller.customer_id) return await repeated(known, given);
+        // Another customer's id is as good as a new one: theirs and ours do not know of each other.
+        if (known) id = ids.next<ConferenceId>();
       }
       const { conferences_max: max } = limits;
       if ((await conferenceStore.countOpen(store.db, caller.customer_id, max)) >= max) {
@@ -330,6 +378,7 @@ export function createConferences(ports: {
           details: [{ limit: max }],
         });
       }
+      const given_id = wanted === undefined || wanted === id ? null : wanted;
       const opening = attendance.roomOpened(id);
       const is_open = await isOpenWithin(opening);
       const timeout = input.timeout ?? 0;
@@ -337,6 +386,7 @@ export function createConferences(ports: {
         const now = clock.now();
         const row: ConferenceRow = {
           id,
+          given_id,
           customer_id: caller.customer_id,
           type: input.type,
           status: is_open ? "progressing" : conferenceMachine.initial,
@@ -353,9 +403,7 @@ export function createConferences(ports: {
           tm_end: null,
           tm_deadline: timeout > 0 ? now + timeout * 1_000_000 : null,
         };
-        if (!(await conferenceStore.insert(tx.db, row))) {
-          throw conferenceProblems.CONFERENCE_EXISTS();
-        }
+        if (!(await conferenceStore.insert(tx.db, row))) return { row: null };
         steps.announce(tx, row, "conference_created", actorOf(caller));
         await sealed?.(tx, showConference(row));
         return row;
@@ -365,6 +413,12 @@ export function createConferences(ports: {
         attendance.roomInDoubt?.(id);
         throw cause;
       });
+      if (row === null) {
+        // Somebody made it in the same moment. The room is theirs, too, unless it is under an id of this attempt alone.
+        if (wanted !== id) await opening.then(() => attendance.roomClosed(id));
+        return await conferences.create(caller, input, sealed);
+      }
+      if (given_id !== null) names.add(row);
       if (row.tm_deadline !== null) deadlines.noticed(row.tm_deadline);
       if (!is_open) startInBackground(id, opening);
       return showConference(row);
@@ -462,6 +516,7 @@ export function createConferences(ports: {
     },
 
     async start() {
+      for (const row of await conferenceStore.givenIds(store.db)) names.add(row);
       for (const row of await conferenceStore.inStates(store.db, ["starting"])) {
         startInBackground(row.id, attendance.roomOpened(row.id));
       }
@@ -473,6 +528,20 @@ export function createConferences(ports: {
       unsubscribe();
       await deadlines.close();
     },
+  };
+  return conferences;
+}
+
+/** Conferences whose customer knows them by an id that another customer had before. There is hardly ever one. */
+function createGivenIds() {
+  const known = new Map<string, ConferenceId>();
+  const key = (customer_id: string, id: string): string => `${customer_id} ${id}`;
+  return {
+    add(row: Pick<ConferenceRow, "id" | "given_id" | "customer_id">): void {
+      if (row.given_id !== null) known.set(key(row.customer_id, row.given_id), row.id);
+    },
+    find: (caller: Pick<Caller, "customer_id">, id: ConferenceId): ConferenceId =>
+      known.get(key(caller.customer_id, id)) ?? id,
   };
 }
 

@@ -29,7 +29,7 @@ export async function insert(db: Database, row: ConferenceRow): Promise<boolean>
   const result = await table(db)
     .insertInto("conferences")
     .values(columns(row) as Columns)
-    .onConflict((conflict) => conflict.column("id").doNothing())
+    .onConflict((conflict) => conflict.doNothing())
     .executeTakeFirst();
   return (result.numInsertedOrUpdatedRows ?? 0n) > 0n;
 }
@@ -54,6 +54,32 @@ export async function find(db: Database, id: ConferenceId): Promise<ConferenceRo
     .where("id", "=", id)
     .executeTakeFirst();
   return row ? asRow(row) : null;
+}
+
+/** One conference of this customer: another's is not even read, so that it takes as long as one that is nowhere. */
+export async function findOwn(
+  db: Database,
+  customer_id: CustomerId,
+  id: ConferenceId,
+): Promise<ConferenceRow | null> {
+  const row = await table(db)
+    .selectFrom("conferences")
+    .selectAll()
+    .where("id", "=", id)
+    .where("customer_id", "=", customer_id)
+    .executeTakeFirst();
+  return row ? asRow(row) : null;
+}
+
+/** Ids that customers know by another name. */
+export async function givenIds(
+  db: Database,
+): Promise<Pick<ConferenceRow, "id" | "given_id" | "customer_id">[]> {
+  return await table(db)
+    .selectFrom("conferences")
+    .select(["id", "given_id", "customer_id"])
+    .where("given_id", "is not", null)
+    .execute();
 }
 
 /** One conference, held for this transaction: every step of a conference and of its joins begins with it. */

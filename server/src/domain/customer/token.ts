@@ -4,6 +4,7 @@ import type { Clock, Instant } from "../../kernel/clock.ts";
 import type { AgentId, ConferenceId, CustomerId, Ids, TokenId } from "../../kernel/id.ts";
 import { hashSecret, isUuid } from "../../kernel/id.ts";
 import type { Log } from "../../kernel/log.ts";
+import { cleanName } from "../../kernel/name.ts";
 import { problems } from "../../kernel/problem.ts";
 import { readTimestamp } from "../../kernel/wire.ts";
 import { permissions, type Role, roles } from "./caller.ts";
@@ -179,8 +180,8 @@ function readJoin(
     customer_id,
     conference_id,
     role,
-    name: text(claims["name"]),
-    label: text(claims["label"]),
+    name: cleanName(text(claims["name"])),
+    label: cleanName(text(claims["label"])),
     metadata: asObject(claims["metadata"]) ?? {},
     max_joins: readMaxJoins(claims["max_joins"]),
   };
