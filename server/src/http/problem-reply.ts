@@ -1,5 +1,5 @@
 // The one place where a failure becomes an answer: from routes, the router, sockets that were not upgraded and bytes that were no HTTP.
-import { STATUS_CODES } from "node:http";
+import { type ServerResponse, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import type { FastifyReply } from "fastify";
 import type { Clock } from "../kernel/clock.ts";
@@ -36,6 +36,8 @@ export interface FailedRequest {
 export interface Failures {
   /** Answers through the framework. */
   reply(reply: FastifyReply, problem: Problem, about: FailedRequest): FastifyReply;
+  /** Answers a request that no framework saw, in its turn, and closes the connection behind it. */
+  response(response: ServerResponse, problem: Problem, about: FailedRequest): void;
   /** Answers on a bare socket and closes it; it is gone after a grace, whatever the other side does. */
   socket(socket: Duplex, problem: Problem, about: FailedRequest): void;
 }
@@ -64,6 +66,16 @@ export function createFailures(ports: { headers: AnswerHeaders; clock: Clock }):
     reply(reply, problem, about) {
       const answer = written(problem, about);
       return reply.code(answer.status).headers(answer.headers).send(answer.body);
+    },
+    response(response, problem, about) {
+      const answer = written(problem, about);
+      response
+        .writeHead(answer.status, {
+          ...answer.headers,
+          "content-length": Buffer.byteLength(answer.body),
+          connection: "close",
+        })
+        .end(answer.body);
     },
     socket(socket, problem, about) {
       const answer = written(problem, about);

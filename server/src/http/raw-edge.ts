@@ -77,11 +77,7 @@ export function createRawEdge(ports: {
       );
       server.on("checkExpectation", (request: IncomingMessage, response: ServerResponse) => {
         // Its body may or may not come, so that the connection cannot go on.
-        response.detachSocket(request.socket);
-        failures.socket(request.socket, httpProblems.EXPECTATION_FAILED(), {
-          ...about(request),
-          is_head: request.method === "HEAD",
-        });
+        failures.response(response, httpProblems.EXPECTATION_FAILED(), about(request));
       });
     },
   };

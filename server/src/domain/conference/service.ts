@@ -415,7 +415,13 @@ export function createConferences(ports: {
       });
       if (row === null) {
         // Somebody made it in the same moment. The room is theirs, too, unless it is under an id of this attempt alone.
-        if (wanted !== id) await opening.then(() => attendance.roomClosed(id));
+        if (wanted !== id) {
+          await opening.then(
+            () => attendance.roomClosed(id),
+            // Where none was opened, none is left.
+            () => undefined,
+          );
+        }
         return await conferences.create(caller, input, sealed);
       }
       if (given_id !== null) names.add(row);
