@@ -161,10 +161,10 @@ test("no_request_of_whatever_form_meets_a_fault_or_has_its_secret_repeated", asy
     for (const [, status] of came.matchAll(/HTTP\/1\.1 (\d{3})/g)) {
       assert.ok(Number(status) < 500 || status === "501" || status === "505", what);
     }
-    for (const [, status, rest_of] of came.matchAll(
-      /HTTP\/1\.1 (4\d\d)[\s\S]*?\r\n\r\n(\{[\s\S]*?\})(?=HTTP|$)/g,
-    )) {
-      assert.ok(JSON.parse(rest_of ?? "").error.reason, `${status} ${what}`);
+    // HEAD is answered without a body.
+    for (const answer of came.split("HTTP/1.1 ").filter((text) => /^4\d\d/.test(text))) {
+      const body = answer.slice(answer.indexOf("\r\n\r\n") + 4);
+      if (body !== "") assert.ok(JSON.parse(body).error.reason, what);
     }
     for (const credential of credentials) assert.ok(!came.includes(credential), what);
   }
