@@ -382,7 +382,7 @@ export function createConferences(ports: {
       const opening = attendance.roomOpened(id);
       const is_open = await isOpenWithin(opening);
       const timeout = input.timeout ?? 0;
-      const write = async (tx: Tx): Promise<ConferenceRow> => {
+      const write = async (tx: Tx): Promise<ConferenceRow | null> => {
         const now = clock.now();
         const row: ConferenceRow = {
           id,
@@ -403,7 +403,7 @@ export function createConferences(ports: {
           tm_end: null,
           tm_deadline: timeout > 0 ? now + timeout * 1_000_000 : null,
         };
-        if (!(await conferenceStore.insert(tx.db, row))) return { row: null };
+        if (!(await conferenceStore.insert(tx.db, row))) return null;
         steps.announce(tx, row, "conference_created", actorOf(caller));
         await sealed?.(tx, showConference(row));
         return row;
