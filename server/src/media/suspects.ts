@@ -1,5 +1,5 @@
 // Which room ends its worker. A death blames the rooms that can have caused it; rooms that are to blame again and
-// again are set up apart on the successor, so that the next death narrows it down to one (decision 0012).
+// again are set up apart on the successor, so that the next death narrows it down to one (decision 0011).
 import { probation_ms_first, probation_ms_max } from "./limits.ts";
 import type { RoomId } from "./wire.ts";
 
