@@ -8,6 +8,7 @@ import { ensurePages } from "./launch/pages.mjs";
 import { runToTheEnd } from "./launch/run.mjs";
 import { explainFile, Refusal, say } from "./launch/say.mjs";
 import { ensureSdk, packSdk } from "./launch/sdk.mjs";
+import { noteCommit } from "./launch/stamp.mjs";
 import { missingPrograms, setUpSystem } from "./launch/system.mjs";
 import { ensureWorker } from "./launch/worker.mjs";
 
@@ -47,6 +48,7 @@ const commands = {
   },
   build: async () => {
     await built();
+    noteCommit();
   },
   sdk: async () => ensureSdk(newestNode()),
   pack: async ([folder = "."]) => {

@@ -96,3 +96,17 @@ for (const [name, end] of Object.entries(ends)) {
     await allGone(started);
   });
 }
+
+test("npm_ends_as_the_server_does_and_not_before_it", { skip: reason }, async (t) => {
+  const started = await npmStart(t);
+  const server = started.pidOf("server/src/main.ts");
+  const ended = new Promise<number | null>((resolve) => started.npm.once("exit", resolve));
+  // A server that takes its time to end: it cannot while it is stopped.
+  process.kill(server, "SIGSTOP");
+  process.kill(started.npm.pid ?? 0, "SIGTERM");
+  const first = await Promise.race([ended, delay(1_000, "waits" as const)]);
+  assert.equal(first, "waits", "npm ended while the server still held its ports");
+  process.kill(server, "SIGCONT");
+  assert.equal(await ended, 0, "a clean end is the server's exit code");
+  await allGone(started);
+});

@@ -1,4 +1,5 @@
 // Remembers under .cache/ what was made from what, so that nothing is made twice.
+import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -32,4 +33,12 @@ export function hashOf(entries, without = []) {
   };
   entries.forEach(walk);
   return hash.digest("hex");
+}
+
+/** Notes the commit that this is built from, for `--version` in a folder that is copied without its `.git`. */
+export function noteCommit() {
+  const { status, stdout } = spawnSync("git", ["rev-parse", "HEAD"], { encoding: "utf8" });
+  if (status !== 0) return;
+  mkdirSync(".cache", { recursive: true });
+  writeFileSync(join(".cache", "commit"), stdout);
 }
