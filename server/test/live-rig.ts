@@ -21,6 +21,9 @@ import {
   createTokens,
 } from "../src/domain/customer/index.ts";
 import { createTalk, type Talk } from "../src/domain/talk/index.ts";
+import { createAnswerHeaders } from "../src/http/headers.ts";
+import { createFailures } from "../src/http/problem-reply.ts";
+import { createRawEdge } from "../src/http/raw-edge.ts";
 import { type Clock, createSystemClock } from "../src/kernel/clock.ts";
 import { readConfig } from "../src/kernel/config.ts";
 import type { CallId, ConferencecallId, ConferenceId, Ids } from "../src/kernel/id.ts";
@@ -200,7 +203,9 @@ export async function startLiveRig(
     allowed_origins: ["https://friend.test"],
   });
   const http = createServer();
-  http.on("upgrade", realtime.take);
+  const failures = createFailures({ headers: createAnswerHeaders([], false), clock });
+  const requestId = (): string => ids.next();
+  createRawEdge({ failures, requestId, log }).attach(http, realtime);
   await new Promise<void>((done) => http.listen(0, "127.0.0.1", done));
   const url = `ws://127.0.0.1:${(http.address() as AddressInfo).port}`;
 
