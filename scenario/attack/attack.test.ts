@@ -1,4 +1,5 @@
 // While the server is attacked two people go on talking, and another customer is answered as ever. PARLEY_TEST_ATTACK_MS: how long each attack lasts.
+// Runs alone: measures gaps in the sound and the time of answers while the machine is under attack.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";

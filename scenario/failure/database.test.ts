@@ -1,4 +1,5 @@
 // The database stops answering, or dies, under a running server: what requests get, and that all of it heals by itself.
+// Runs alone: measures how soon requests are refused.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
