@@ -29,7 +29,8 @@ export function boundOutgoing(
 
   app.addHook("onSend", (request, reply, payload, done) => {
     const bytes = sizeOf(payload);
-    if (bytes < limits.large_answer_bytes) {
+    // A connection that is gone holds nothing, and would not say again that it went.
+    if (bytes < limits.large_answer_bytes || request.raw.socket.destroyed) {
       done(null, payload);
       return;
     }
@@ -51,10 +52,16 @@ export function boundOutgoing(
     }
     add(who, bytes);
     const late = ports.clock.after(limits.answer_timeout_ms, () => request.raw.socket.destroy());
-    reply.raw.once("close", () => {
+    // An answer that waits behind another on its connection is not told when that is gone, so the connection is asked, too.
+    const { socket } = request.raw;
+    const release = (): void => {
       late.cancel();
+      reply.raw.off("close", release);
+      socket.off("close", release);
       add(who, -bytes);
-    });
+    };
+    reply.raw.once("close", release);
+    socket.once("close", release);
     done(null, payload);
   });
 }

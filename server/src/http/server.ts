@@ -10,6 +10,7 @@ import fastify, {
   type FastifyRequest,
   type FastifyServerOptions,
 } from "fastify";
+import { readNetworks } from "../kernel/address.ts";
 import type { Clock } from "../kernel/clock.ts";
 import type { Config } from "../kernel/config.ts";
 import type { Ids } from "../kernel/id.ts";
@@ -30,7 +31,7 @@ import { createRawEdge, type RawEdge, type Sockets } from "./raw-edge.ts";
 import { createRepeats } from "./repeated.ts";
 import { type AnyRoute, route } from "./route.ts";
 import { addSdkFile } from "./sdk-file.ts";
-import { addVitals, readAddresses } from "./vitals.ts";
+import { addVitals } from "./vitals.ts";
 
 /** What the HTTP server needs. */
 export interface HttpPorts extends Pick<EdgePorts, "authenticator" | "customers" | "conferenceId"> {
@@ -175,11 +176,7 @@ const socket_paths = ["/v1.0/ws", "/v1.0/conferences/:id/live"];
 
 // A proxy stands for many, so its connections are not counted as one address's.
 function isProxy(trusted: readonly string[]): (address: string) => boolean {
-  const known = readAddresses(trusted.filter((one) => isIP(one.split("/")[0] ?? "") !== 0));
-  return (address) => {
-    const plain = address.replace(/^::ffff:(?=\d+\.)/i, "");
-    return isIP(plain) !== 0 && known.check(plain, isIP(plain) === 6 ? "ipv6" : "ipv4");
-  };
+  return readNetworks(trusted.filter((one) => isIP(one.split("/")[0] ?? "") !== 0)).has;
 }
 
 function createApp(

@@ -1,10 +1,10 @@
 // How this server is: for everybody one word, the rest for those whom the settings name and for who runs the installation.
 
 import { timingSafeEqual } from "node:crypto";
-import { BlockList, isIP } from "node:net";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Authenticator } from "../domain/accesskey/index.ts";
 import { permissions } from "../domain/customer/index.ts";
+import { type Networks, readNetworks } from "../kernel/address.ts";
 import { hashSecret } from "../kernel/id.ts";
 import { Problem, problems } from "../kernel/problem.ts";
 import { type Rate, rateAddress } from "./rate.ts";
@@ -47,7 +47,7 @@ function createVitalsJudge(
   ports: VitalsPorts,
 ): (request: FastifyRequest) => Promise<Problem | null> {
   const { authenticator } = ports;
-  const addresses = readAddresses(ports.vitals_addresses);
+  const addresses = readNetworks(ports.vitals_addresses);
   const token_hash = ports.vitals_token === "" ? null : Buffer.from(hashSecret(ports.vitals_token));
   return async (request) => {
     if (isListed(request, addresses)) return null;
@@ -78,28 +78,12 @@ function createVitalsJudge(
   };
 }
 
-/** Reads addresses and networks (`10.0.0.0/8`). Throws a sentence. */
-export function readAddresses(given: readonly string[]): BlockList {
-  const list = new BlockList();
-  for (const one of given) {
-    const [address = "", prefix] = one.split("/");
-    const family = isIP(address) === 6 ? "ipv6" : "ipv4";
-    const bits = prefix === undefined ? (family === "ipv6" ? 128 : 32) : Number(prefix);
-    if (isIP(address) === 0 || !Number.isInteger(bits)) {
-      throw new Error(`${one} is neither an address nor a network`);
-    }
-    list.addSubnet(address, bits, family);
-  }
-  return list;
-}
-
 // Of who connects. What came through a proxy that is not named has the proxy's address and is nobody's.
-function isListed(request: FastifyRequest, addresses: BlockList): boolean {
+function isListed(request: FastifyRequest, addresses: Networks): boolean {
   const { headers, ip } = request;
   const is_forwarded = ["x-forwarded-for", "forwarded", "x-real-ip", "via"].some(
     (name) => headers[name] !== undefined,
   );
   if (is_forwarded && ip === request.socket.remoteAddress) return false;
-  const plain = ip.replace(/^::ffff:(?=\d+\.)/i, "");
-  return isIP(plain) !== 0 && addresses.check(plain, isIP(plain) === 6 ? "ipv6" : "ipv4");
+  return addresses.has(ip);
 }
