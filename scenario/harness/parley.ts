@@ -1,7 +1,9 @@
 // Starts a whole Parley as a user would get it (server, database, workers) on free ports in a folder of its own.
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { createServer } from "node:net";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
@@ -55,7 +57,29 @@ const secret = "a secret for tests that has more than thirty-two bytes";
 /** Starts Parley; `settings` are extra environment variables. */
 export async function startParley(settings: Record<string, string> = {}): Promise<Parley> {
   const data_dir = mkdtempSync(join(tmpdir(), "parley-scenario-"));
-  return start(data_dir, settings, { PARLEY_HTTP_PORT: "0", PARLEY_MEDIA_PORT: "0" });
+  return start(data_dir, settings, await freePorts());
+}
+
+// Ports that a killed server will find free again: the system gives none of these away to outgoing connections (they are
+// below its range), and no other test takes them but by a rare chance.
+const ports_from = 20_000;
+const ports_to = 32_000;
+async function freePorts(): Promise<Record<string, string>> {
+  const block = 1 + availableParallelism();
+  for (;;) {
+    const first = randomInt(ports_from, ports_to - block);
+    const ports = Array.from({ length: block }, (_, index) => first + index);
+    if ((await Promise.all(ports.map(isFree))).every(Boolean)) {
+      return { PARLEY_HTTP_PORT: String(first), PARLEY_MEDIA_PORT: String(first + 1) };
+    }
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer().once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+  });
 }
 
 async function start(
@@ -139,10 +163,7 @@ async function start(
       const gone = ended(child);
       child.kill("SIGKILL");
       await gone;
-      return start(data_dir, settings, {
-        PARLEY_HTTP_PORT: new URL(url).port,
-        PARLEY_MEDIA_PORT: String(ready["media_port"] ?? 0),
-      });
+      return start(data_dir, settings, ports);
     },
     async stop() {
       const gone = ended(child);
