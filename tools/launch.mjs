@@ -6,7 +6,7 @@ import { newestNode } from "./launch/node.mjs";
 import { ensurePackages } from "./launch/packages.mjs";
 import { ensurePages } from "./launch/pages.mjs";
 import { runToTheEnd } from "./launch/run.mjs";
-import { explainFile, Refusal, say } from "./launch/say.mjs";
+import { explain, Refusal, say } from "./launch/say.mjs";
 import { ensureSdk, packSdk } from "./launch/sdk.mjs";
 import { noteCommit } from "./launch/stamp.mjs";
 import { missingPrograms, setUpSystem } from "./launch/system.mjs";
@@ -91,8 +91,6 @@ try {
   await ensurePackages();
   await commands[command](args);
 } catch (reason) {
-  const told = reason instanceof Refusal ? reason.message : explainFile(reason);
-  if (told === null) throw reason;
-  say(told);
+  say(explain(reason, process.env.PARLEY_LOG_LEVEL === "debug"));
   process.exitCode = 1;
 }

@@ -1,9 +1,11 @@
 // `npm run reset-password -- <user name>`: sets somebody's password anew, on the database itself, while the server is down.
 import { createCustomers, createTokens } from "./domain/customer/index.ts";
 import { createSystemClock } from "./kernel/clock.ts";
-import { ConfigError, readConfig } from "./kernel/config.ts";
+import { type Config, ConfigError, readConfig } from "./kernel/config.ts";
 import { type CustomerId, createIds, isUuid } from "./kernel/id.ts";
-import { createLog } from "./kernel/log.ts";
+import { createLog, type Log } from "./kernel/log.ts";
+import { checkDataDir, requireDatabase } from "./startup/data-dir.ts";
+import { refuseStart } from "./startup/refusal.ts";
 import { keptFile } from "./startup/secrets.ts";
 import { openStore } from "./store/index.ts";
 
@@ -15,9 +17,6 @@ Settings are those of the server (--data_dir, --database.url …): name the same
 `;
 const password_length_min = 8;
 
-/** What somebody typed is wrong. */
-class Refusal extends Error {}
-
 interface Wish {
   readonly username: string;
   readonly customer_id: CustomerId | null;
@@ -25,7 +24,8 @@ interface Wish {
   readonly settings: readonly string[];
 }
 
-function readArguments(argv: readonly string[]): Wish {
+// Null where nobody is named.
+function readArguments(argv: readonly string[]): Wish | null {
   const settings: string[] = [];
   let username: string | null = null;
   let customer_id: CustomerId | null = null;
@@ -36,7 +36,7 @@ function readArguments(argv: readonly string[]): Wish {
     else if (arg === "--customer") {
       at += 1;
       const id = (argv[at] ?? "").toLowerCase();
-      if (!isUuid(id)) throw new Refusal("--customer wants the id of a customer");
+      if (!isUuid(id)) throw new ConfigError("--customer wants the id of a customer");
       customer_id = id as CustomerId;
     } else if (arg.startsWith("--")) {
       settings.push(arg);
@@ -46,9 +46,9 @@ function readArguments(argv: readonly string[]): Wish {
         at += 1;
       }
     } else if (username === null) username = arg;
-    else throw new Refusal(`one user name, not two: ${username}, ${arg}`);
+    else throw new ConfigError(`one user name, not two: ${username}, ${arg}`);
   }
-  if (username === null) throw new Refusal(usage);
+  if (username === null) return null;
   return { username, customer_id, is_from_stdin, settings };
 }
 
@@ -57,17 +57,17 @@ async function readPassword(): Promise<string> {
   for await (const chunk of process.stdin) text += String(chunk);
   const password = text.split(/\r?\n/, 1)[0] ?? "";
   if (password.length < password_length_min) {
-    throw new Refusal(`a password has ${password_length_min} characters or more`);
+    throw new ConfigError(`a password has ${password_length_min} characters or more`);
   }
   return password;
 }
 
-async function reset(wish: Wish): Promise<string> {
-  const { config } = readConfig({ argv: wish.settings });
+async function reset(wish: Wish, config: Config, log: Log): Promise<string> {
   const clock = createSystemClock();
   const ids = createIds(() => clock.now() / 1000);
-  const log = createLog({ ...config.log, level: "error" });
   const given = wish.is_from_stdin ? await readPassword() : null;
+  requireDatabase(config);
+  checkDataDir(config, log);
   const store = await openStore(
     {
       url: config.database.url,
@@ -87,7 +87,7 @@ async function reset(wish: Wish): Promise<string> {
     const { username, customer_id } = wish;
     const agent = await customers.resetPassword({ username, customer_id }, password);
     if (!agent) {
-      throw new Refusal(
+      throw new ConfigError(
         `there is nobody, or not just one, who logs in as ${username}: --customer names whose`,
       );
     }
@@ -102,13 +102,18 @@ async function reset(wish: Wish): Promise<string> {
   }
 }
 
+let log: Log | null = null;
 try {
-  process.stdout.write(`${await reset(readArguments(process.argv.slice(2)))}\n`);
+  const wish = readArguments(process.argv.slice(2));
+  if (wish === null) {
+    process.stderr.write(usage);
+    process.exit(2);
+  }
+  const { config } = readConfig({ argv: wish.settings });
+  // What a start tells at `info` is of no interest here.
+  log = createLog({ ...config.log, level: config.log.level === "debug" ? "debug" : "error" });
+  process.stdout.write(`${await reset(wish, config, log)}\n`);
   process.exit(0);
 } catch (reason) {
-  const is_expected = reason instanceof Refusal || reason instanceof ConfigError;
-  process.stderr.write(
-    `parley: ${reason instanceof Error ? reason.message : String(reason)}\n${is_expected ? "" : "the password was not changed\n"}`,
-  );
-  process.exit(reason instanceof Refusal || reason instanceof ConfigError ? 2 : 1);
+  process.exit(refuseStart(reason, log, "the password was not changed"));
 }

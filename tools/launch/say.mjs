@@ -1,15 +1,25 @@
 // What the launcher tells, and how it gives up.
 
-/** Writes a line for people to standard error. */
+/** Writes for people to standard error, each line marked as ours. */
 export function say(text) {
-  process.stderr.write(`parley: ${text}\n`);
+  process.stderr.write(`${text.replace(/^/gm, "parley: ")}\n`);
 }
 
-/** A reason not to go on that is not a fault of ours; its message says what to do. */
+/** A reason not to go on that is not a fault of ours; its message says what to do, a line for each thing. */
 export class Refusal extends Error {}
 
+/** What a start that failed says: the reason in a line, and where asked (`log.level` debug) the stack. */
+export function explain(reason, is_debug) {
+  if (reason instanceof Refusal) return reason.message;
+  const told = explainFile(reason);
+  if (told !== null) return told;
+  const { message, stack } = reason instanceof Error ? reason : new Error(String(reason));
+  if (is_debug) return stack;
+  return `the launcher failed: ${message.trim().replace(/\s*\n\s*/g, " ")}. PARLEY_LOG_LEVEL=debug shows where`;
+}
+
 /** The sentence for a file that the launcher could not use, null where the error is not one of the file system. */
-export function explainFile(reason) {
+function explainFile(reason) {
   const what = reason?.path ?? reason?.dest ?? "a file";
   switch (reason?.code) {
     case "ENOSPC":

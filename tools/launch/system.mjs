@@ -10,6 +10,9 @@ export function missingPrograms(purposes) {
   const { stdout, error } = spawnSync("sh", [setup, "--missing", ...purposes], {
     encoding: "utf8",
   });
+  if (error?.code === "ENOENT") {
+    throw new Refusal(`sh is missing, which ${setup} needs: put the folder of the shell on PATH`);
+  }
   if (error) throw error;
   return stdout
     .split("\n")
@@ -20,27 +23,25 @@ export function missingPrograms(purposes) {
     });
 }
 
-/** Installs what is missing, as root or after a yes at the terminal. False when that is not allowed or did not succeed. */
+/** Installs what is missing, as root or after a yes at the terminal. False when that is not allowed; what is missing afterwards tells how far it came. */
 export function setUpSystem(purposes, is_allowed) {
   if (!is_allowed || !(process.getuid?.() === 0 || isAgreed(purposes))) return false;
-  const { status } = spawnSync("sh", [setup, ...purposes], { stdio: ["ignore", 2, 2] });
-  return status === 0;
+  spawnSync("sh", [setup, ...purposes], { stdio: ["ignore", 2, 2] });
+  return true;
 }
 
-/** Goes on only when nothing is missing for these purposes. */
+/** Goes on only when nothing is missing for these purposes; refuses with a line for each program that is. */
 export function requirePrograms(purposes, is_allowed) {
   if (missingPrograms(purposes).length === 0) return;
   const is_tried = setUpSystem(purposes, is_allowed);
-  const missing = missingPrograms(purposes);
-  if (missing.length === 0) return;
-  const names = missing.map(({ program, why }) => `${program} (${why})`).join(", ");
-  const verb = missing.length === 1 ? "is" : "are";
-  const way = is_tried
-    ? `${setup} could not install ${missing.length === 1 ? "it" : "them"}, the reason is above`
-    : `install with: ${setup} ${purposes.join(" ")}`;
-  throw new Refusal(
-    `${names} ${verb} missing; ${way}. Or name a built worker by PARLEY_MEDIA_WORKER_BIN`,
+  const cure = is_tried
+    ? `${setup} could not install it, the reason is above; install it by hand`
+    : `Install it with \`${setup} ${purposes.join(" ")}\``;
+  const lines = missingPrograms(purposes).map(
+    ({ program, why }) =>
+      `${program} is missing: ${why}. ${cure}, or name a built worker by PARLEY_MEDIA_WORKER_BIN`,
   );
+  if (lines.length > 0) throw new Refusal(lines.join("\n"));
 }
 
 function isAgreed(purposes) {

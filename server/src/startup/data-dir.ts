@@ -1,5 +1,5 @@
 // The data folder, looked at before anything is kept in it: there, ours, writable, with room.
-import { existsSync, mkdirSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, statfsSync, statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Config } from "../kernel/config.ts";
 import { limits } from "../kernel/limits.ts";
@@ -27,6 +27,22 @@ export function checkDataDir(
     }
   } catch (reason) {
     const told = explainFile(reason, "data_dir");
+    if (told === null) throw reason;
+    throw new StartRefusal(`data_dir: ${told}`, { cause: reason });
+  }
+}
+
+/** For a command that works on what a server left: refuses where there is nothing. Errors: StartRefusal. */
+export function requireDatabase({ data_dir, database }: Pick<Config, "data_dir" | "database">) {
+  if (database.url.is_set) return;
+  const folder = resolve(data_dir);
+  try {
+    statSync(join(folder, "postgres"));
+  } catch (reason) {
+    const is_absent = (reason as NodeJS.ErrnoException).code === "ENOENT";
+    const told = is_absent
+      ? `there is no database in ${folder}. Name the server's own folder with data_dir, or its database with database.url`
+      : explainFile(reason, "data_dir");
     if (told === null) throw reason;
     throw new StartRefusal(`data_dir: ${told}`, { cause: reason });
   }

@@ -25,10 +25,10 @@ export async function allOrRefusals<A, B>(a: Promise<A>, b: Promise<B>): Promise
   throw reasons.length === 1 ? reasons[0] : new StartRefusals(reasons);
 }
 
-/** Lines for people and the exit code: 2 where the settings are wrong, 1 for anything else. */
-export function explainStart(reason: unknown): { lines: readonly string[]; code: 1 | 2 } {
+/** Lines for people and the exit code: 2 where the settings are wrong, 1 for anything else. `what` begins what has no words of its own. */
+function explainStart(reason: unknown, what: string): { lines: readonly string[]; code: 1 | 2 } {
   if (reason instanceof StartRefusals) {
-    const each = reason.reasons.map(explainStart);
+    const each = reason.reasons.map((one) => explainStart(one, what));
     return {
       lines: [...new Set(each.flatMap(({ lines }) => lines))],
       code: each.every(({ code }) => code === 2) ? 2 : 1,
@@ -40,7 +40,7 @@ export function explainStart(reason: unknown): { lines: readonly string[]; code:
   if (file !== null) return { lines: [file], code: 1 };
   const text = reason instanceof Error ? reason.message : String(reason);
   return {
-    lines: [`the server did not start: ${oneLine(text)}. With log.level debug the log says where`],
+    lines: [`${what}: ${oneLine(text)}. With log.level debug the log says where`],
     code: 1,
   };
 }
@@ -48,9 +48,13 @@ export function explainStart(reason: unknown): { lines: readonly string[]; code:
 const oneLine = (text: string): string => text.trim().replace(/\s*\n\s*/g, " ");
 
 /** Writes the lines; the log has the error itself at `debug`. */
-export function refuseStart(reason: unknown, log: Log | null): 1 | 2 {
-  const { lines, code } = explainStart(reason);
-  log?.debug({ err: reason }, "the server did not start");
+export function refuseStart(
+  reason: unknown,
+  log: Log | null,
+  what = "the server did not start",
+): 1 | 2 {
+  const { lines, code } = explainStart(reason, what);
+  log?.debug({ err: reason }, what);
   log?.flush();
   for (const line of lines) process.stderr.write(`parley: ${line}\n`);
   return code;
