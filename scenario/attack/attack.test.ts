@@ -72,6 +72,8 @@ interface Harm {
   readonly silence_ms: number;
   /** Of another customer's requests. */
   readonly p99_ms: number;
+  /** Of files, for which the server needs a thread of the pool. */
+  readonly file_p99_ms: number;
   /** Of requests to a server that does nothing, at the same time. */
   readonly machine_p99_ms: number;
 }
@@ -98,7 +100,7 @@ async function noticed(run: () => Promise<unknown>): Promise<Harm> {
     bystander.stdin.end();
   }
   const [line] = await told;
-  const times = JSON.parse(line) as Pick<Harm, "p99_ms" | "machine_p99_ms">;
+  const times = JSON.parse(line) as Omit<Harm, "silence_ms">;
   return { silence_ms: (await watched()).longest_silence_ms, ...times };
 }
 
@@ -108,15 +110,20 @@ const hops = 4;
 const unharmed = (name: string, run: () => Promise<unknown>): void => {
   test(name, needs_chromium, async (t) => {
     const memory = attacks.residentBytes(parley);
-    const { silence_ms, p99_ms, machine_p99_ms } = await noticed(run);
+    const { silence_ms, p99_ms, file_p99_ms, machine_p99_ms } = await noticed(run);
     t.diagnostic(
-      `longest silence ${Math.round(silence_ms)} ms; p99 of another customer ${Math.round(p99_ms)} ms, of a server that does nothing ${Math.round(machine_p99_ms)} ms`,
+      `longest silence ${Math.round(silence_ms)} ms; p99 of another customer ${Math.round(p99_ms)} ms, of a file ${Math.round(file_p99_ms)} ms, of a server that does nothing ${Math.round(machine_p99_ms)} ms`,
     );
     assert.ok(silence_ms < silence_ms_max, `silent for ${silence_ms} ms`);
-    assert.ok(
-      p99_ms < p99_ms_max + hops * machine_p99_ms,
-      `p99 ${p99_ms} ms where the machine itself takes ${machine_p99_ms} ms`,
-    );
+    for (const [what, took_ms] of [
+      ["another customer", p99_ms],
+      ["a file", file_p99_ms],
+    ] as const) {
+      assert.ok(
+        took_ms < p99_ms_max + hops * machine_p99_ms,
+        `p99 of ${what} ${took_ms} ms where the machine itself takes ${machine_p99_ms} ms`,
+      );
+    }
     const grown = attacks.residentBytes(parley) - memory;
     assert.ok(grown < grown_bytes_max, `the server grew by ${grown} bytes`);
   });

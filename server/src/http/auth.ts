@@ -22,7 +22,7 @@ export function authRoutes(ports: {
       tag: "Log-in",
       summary: "Trade a user name and password for a token",
       description:
-        "The token goes into `?token=` or `Authorization: Bearer`. Browsers also get it as a cookie that scripts cannot read. After five wrong passwords the next try has to wait, for any user name alike: one second, then twice as long each time, at most a minute. An address from which this person has logged in before is counted apart.",
+        "The token goes into `?token=` or `Authorization: Bearer`. Browsers also get it as a cookie that scripts cannot read. After several wrong passwords (`limits.password_guesses_free`) the next try has to wait, for any user name alike: a second, then twice as long each time, up to `limits.password_delay_max_ms`. An address from which this person has logged in before is counted apart. Passwords are checked few at a time; where too many wait, the answer is 429 with `Retry-After`.",
       body: Login,
       replies: {
         200: {

@@ -247,6 +247,55 @@ const schema = {
   limits: {
     auth_rate: integer(10, "requests/s", "Per address, on `/auth/*`. 0: no limit."),
     auth_burst: integer(20, "requests", "At once, where auth_rate is not used up."),
+    password_checks_max: integer(
+      1,
+      "passwords",
+      "Hashed at once, each 20 ms in a thread of its own and 19 MiB. More wait.",
+      { min: 1, max: 64 },
+    ),
+    password_checks_waiting_max: integer(
+      64,
+      "passwords",
+      "Waiting to be hashed; as many again from where that person has logged in before, who go first. Above: 429.",
+      { min: 1, max: 10_000 },
+    ),
+    password_checks_waiting_per_address_max: integer(
+      16,
+      "passwords",
+      "Of them, from one address (IPv6: one /64), or of one customer that makes log-ins.",
+      { min: 1 },
+    ),
+    password_checks_waiting_per_username_max: integer(
+      4,
+      "passwords",
+      "Of them, for one user name.",
+      { min: 1 },
+    ),
+    password_guesses_free: integer(
+      5,
+      "passwords",
+      "Wrong ones for one user name before the next has to wait: until then 429. From where that person has logged in before they are counted apart.",
+      { min: 1, max: 1000 },
+    ),
+    password_delay_ms: integer(
+      1_000,
+      "ms",
+      "The first such wait; each further one is twice as long.",
+      {
+        min: 1,
+        max: 3_600_000,
+      },
+    ),
+    password_delay_max_ms: integer(60_000, "ms", "The longest such wait.", {
+      min: 1,
+      max: 3_600_000,
+    }),
+    password_forget_ms: integer(
+      3_600_000,
+      "ms",
+      "Without a wrong password until those before are forgotten.",
+      { min: 1 },
+    ),
     rest_rate: integer(1000, "requests/s", "Per access key or token, on `/v1.0/*`. 0: no limit."),
     rest_burst: integer(2000, "requests", "At once, where rest_rate is not used up."),
     join_rate: integer(5, "joins/s", "Per join token. 0: no limit."),

@@ -10,19 +10,20 @@ export interface Guesses {
   undo(key: string): void;
 }
 
-/** Bounds of guessing. */
-export const guess_limits = {
+/** Bounds of guessing (`limits.*`). */
+export interface GuessLimits {
   /** Wrong tries without a delay. */
-  free: 5,
+  readonly password_guesses_free: number;
   /** Milliseconds of the first delay; each further one is twice as long. */
-  delay_ms: 1_000,
+  readonly password_delay_ms: number;
   /** Milliseconds of a delay, at most. */
-  delay_max_ms: 60_000,
+  readonly password_delay_max_ms: number;
   /** Milliseconds without a wrong try until all are forgotten. */
-  forget_ms: 3_600_000,
-  /** Places where tries are counted, about 100 bytes each. Several names may share one: that never lets through more. */
-  slots: 65_536,
-} as const;
+  readonly password_forget_ms: number;
+}
+
+/** Places where tries are counted, about 100 bytes each. Several names may share one: that never lets through more. */
+const slots_max = 65_536;
 
 interface Slot {
   count: number;
@@ -31,10 +32,15 @@ interface Slot {
 }
 
 /** Makes the counter; `seed` keeps strangers from choosing whose place they share. */
-export function createGuesses(clock: Pick<Clock, "monotonic_ms">, seed: string): Guesses {
+export function createGuesses(
+  clock: Pick<Clock, "monotonic_ms">,
+  seed: string,
+  limits: GuessLimits,
+): Guesses {
+  const { password_guesses_free: free, password_delay_ms, password_delay_max_ms } = limits;
   const slots = new Map<number, Slot>();
   const slotOf = (key: string): Slot => {
-    const at = Number.parseInt(hashSecret(seed + key).slice(0, 8), 16) % guess_limits.slots;
+    const at = Number.parseInt(hashSecret(seed + key).slice(0, 8), 16) % slots_max;
     const slot = slots.get(at) ?? { count: 0, last_ms: 0, next_ms: 0 };
     slots.set(at, slot);
     return slot;
@@ -43,21 +49,21 @@ export function createGuesses(clock: Pick<Clock, "monotonic_ms">, seed: string):
     take(key) {
       const slot = slotOf(key);
       const now_ms = clock.monotonic_ms();
-      if (now_ms - slot.last_ms > guess_limits.forget_ms) slot.count = 0;
-      if (slot.count >= guess_limits.free && now_ms < slot.next_ms) {
+      if (now_ms - slot.last_ms > limits.password_forget_ms) slot.count = 0;
+      if (slot.count >= free && now_ms < slot.next_ms) {
         return Math.max(1, Math.ceil((slot.next_ms - now_ms) / 1000));
       }
       slot.count += 1;
       slot.last_ms = now_ms;
-      const over = slot.count - guess_limits.free;
-      const { delay_ms, delay_max_ms } = guess_limits;
-      slot.next_ms = over < 0 ? 0 : now_ms + Math.min(delay_max_ms, delay_ms * 2 ** over);
+      const over = slot.count - free;
+      const wait_ms = Math.min(password_delay_max_ms, password_delay_ms * 2 ** over);
+      slot.next_ms = over < 0 ? 0 : now_ms + wait_ms;
       return 0;
     },
     undo(key) {
       const slot = slotOf(key);
       slot.count = Math.max(0, slot.count - 1);
-      if (slot.count < guess_limits.free) slot.next_ms = 0;
+      if (slot.count < free) slot.next_ms = 0;
     },
   };
 }

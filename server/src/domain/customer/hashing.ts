@@ -1,5 +1,6 @@
-// Passwords are hashed one at a time: each takes a thread of the process for 20 ms, and the others have work of their own.
+// Passwords are hashed a few at a time, those who were here before first: each takes a core for 20 ms and 19 MiB.
 import { problems } from "../../kernel/problem.ts";
+import { createHashThreads } from "./hash-threads.ts";
 
 /** For whom something is hashed. */
 export interface HashFor {
@@ -13,33 +14,36 @@ export interface HashFor {
 
 /** The queue. */
 export interface Hashing {
-  /** Does it when it is its turn. Errors: RATE_LIMIT_EXCEEDED where too many wait. */
-  run<T>(given: HashFor, work: () => Promise<T>): Promise<T>;
+  /** Derives the line that is stored for a password, when it is its turn. Errors: RATE_LIMIT_EXCEEDED where too many wait. */
+  derive(given: HashFor, password: string, recipe: string): Promise<string>;
 }
 
-/** Bounds of the queue. */
-export const hash_limits = {
-  /** That run at once. */
-  running_max: 1,
-  /** That wait, of sources that are not known; and of those that are. About a second's work each. */
-  waiting_max: 64,
-  known_waiting_max: 64,
+/** Bounds of the queue (`limits.*`). */
+export interface HashLimits {
+  /** That are hashed at once. */
+  readonly password_checks_max: number;
+  /** That wait, of sources that are not known; and as many of those that are. */
+  readonly password_checks_waiting_max: number;
   /** That wait, of one source and of one user name. */
-  waiting_per_source_max: 16,
-  waiting_per_name_max: 4,
-} as const;
+  readonly password_checks_waiting_per_address_max: number;
+  readonly password_checks_waiting_per_username_max: number;
+}
 
 interface Waiting extends HashFor {
   readonly begin: () => void;
 }
 
+/** Seconds after which a refused one may find a place. */
+const retry_after_s = 2;
+
 /** Makes it. */
-export function createHashing(): Hashing {
+export function createHashing(limits: HashLimits): Hashing {
+  const threads = createHashThreads();
   const lanes: { known: Waiting[]; others: Waiting[] } = { known: [], others: [] };
   let running = 0;
 
   const next = (): void => {
-    if (running >= hash_limits.running_max) return;
+    if (running >= limits.password_checks_max) return;
     const first = lanes.known.shift() ?? lanes.others.shift();
     if (!first) return;
     running += 1;
@@ -49,30 +53,29 @@ export function createHashing(): Hashing {
   const refuse = (limited_by: string): never => {
     throw problems.RATE_LIMIT_EXCEEDED({
       message: "too many passwords are being checked",
-      retry_after_s: 2,
+      retry_after_s,
       details: [{ limited_by }],
     });
   };
 
   return {
-    async run(given, work) {
+    async derive(given, password, recipe) {
       const lane = given.is_known ? lanes.known : lanes.others;
-      const max = given.is_known ? hash_limits.known_waiting_max : hash_limits.waiting_max;
       const count = (fits: (one: Waiting) => boolean): number => lane.filter(fits).length;
-      if (count(({ source }) => source === given.source) >= hash_limits.waiting_per_source_max) {
-        refuse("ip");
-      }
+      const {
+        password_checks_waiting_per_address_max: address_max,
+        password_checks_waiting_per_username_max: name_max,
+      } = limits;
+      if (count(({ source }) => source === given.source) >= address_max) refuse("ip");
       const { name } = given;
-      if (name !== null && count((one) => one.name === name) >= hash_limits.waiting_per_name_max) {
-        refuse("username");
-      }
-      if (lane.length >= max) refuse("server");
+      if (name !== null && count((one) => one.name === name) >= name_max) refuse("username");
+      if (lane.length >= limits.password_checks_waiting_max) refuse("server");
       await new Promise<void>((begin) => {
         lane.push({ ...given, begin });
         next();
       });
       try {
-        return await work();
+        return await threads.derive(password, recipe);
       } finally {
         running -= 1;
         next();

@@ -1,5 +1,5 @@
 // Passwords: argon2id, kept in the usual one-line form with their settings.
-import { argon2, randomBytes, timingSafeEqual } from "node:crypto";
+import { argon2Sync, randomBytes, timingSafeEqual } from "node:crypto";
 
 // OWASP's first choice for argon2id (2024): 19 MiB, two passes, one lane; about 20 ms here.
 const settings = { memory: 19_456, passes: 2, parallelism: 1 } as const;
@@ -22,24 +22,18 @@ export function newRecipe(): string {
   return `$argon2id$v=19$m=${memory},t=${passes},p=${parallelism}$${plain(randomBytes(16))}`;
 }
 
-/** Makes the line that is stored. */
-export async function hashPassword(password: string, recipe: string): Promise<string> {
+/** Makes the line that is stored. Keeps its thread busy for as long as it takes: called in {@link createHashThreads} only. */
+export function deriveLine(password: string, recipe: string): string {
   const match = line.exec(`${recipe}$AA`);
   if (!match) throw new Error("a password's recipe has an unknown form");
   const [, , memory, passes, parallelism, salt = ""] = match;
-  const tag = await new Promise<Buffer>((resolve, reject) => {
-    argon2(
-      "argon2id",
-      {
-        message: password,
-        nonce: Buffer.from(salt, "base64"),
-        memory: Number(memory),
-        passes: Number(passes),
-        parallelism: Number(parallelism),
-        tagLength: tag_length,
-      },
-      (error, made) => (error ? reject(error) : resolve(made)),
-    );
+  const tag = argon2Sync("argon2id", {
+    message: password,
+    nonce: Buffer.from(salt, "base64"),
+    memory: Number(memory),
+    passes: Number(passes),
+    parallelism: Number(parallelism),
+    tagLength: tag_length,
   });
   return `${recipe}$${plain(tag)}`;
 }

@@ -7,9 +7,9 @@ import { cutPage, type Page, type PageQuery } from "../../kernel/page.ts";
 import { problems } from "../../kernel/problem.ts";
 import type { Database, Store, Tx } from "../../store/index.ts";
 import { type Caller, permissions, requireAdmin, requireSuperAdmin } from "./caller.ts";
-import { createGuesses } from "./guesses.ts";
-import { createHashing, type HashFor } from "./hashing.ts";
-import { hashPassword, isSameLine, newRecipe, recipeOf } from "./password.ts";
+import { createGuesses, type GuessLimits } from "./guesses.ts";
+import { createHashing, type HashFor, type HashLimits } from "./hashing.ts";
+import { isSameLine, newRecipe, recipeOf } from "./password.ts";
 import { customerProblems } from "./problems.ts";
 import {
   type Agent,
@@ -116,7 +116,7 @@ export interface Customers {
 }
 
 /** How many there may be (`limits.*`). */
-export interface CustomerLimits {
+export interface CustomerLimits extends HashLimits, GuessLimits {
   /** People who log in for one customer. */
   readonly agents_max: number;
 }
@@ -138,8 +138,8 @@ export function createCustomers(ports: {
   limits: CustomerLimits;
 }): Customers {
   const { store, clock, ids, log, tokens, limits } = ports;
-  const hashing = createHashing();
-  const guesses = createGuesses(clock, ids.secret(32));
+  const hashing = createHashing(limits);
+  const guesses = createGuesses(clock, ids.secret(32), limits);
   // What an unknown name is checked with, so that it takes as long as a known one.
   const nobody = newRecipe();
 
@@ -155,8 +155,12 @@ export function createCustomers(ports: {
   const makeLine = async (caller: Caller, username: string, secret: string): Promise<string> => {
     const recipe = await recipeFor(username);
     const given = { source: `customer:${caller.customer_id}`, name: null, is_known: true };
-    return await hashing.run(given, () => hashPassword(secret, recipe));
+    return await hashing.derive(given, secret, recipe);
   };
+
+  /** For a start or a command, where nobody else asks. */
+  const deriveOurs = (secret: string, recipe: string): Promise<string> =>
+    hashing.derive({ source: "here", name: null, is_known: true }, secret, recipe);
 
   /** Whose password this is. */
   const matching = async <T extends AgentRow>(
@@ -168,18 +172,20 @@ export function createCustomers(ports: {
     if (recipes.size === 0) recipes.add(nobody);
     const lines: string[] = [];
     for (const recipe of recipes) {
-      lines.push(await hashing.run(given, () => hashPassword(secret, recipe)));
+      lines.push(await hashing.derive(given, secret, recipe));
     }
     return candidates.filter(({ password_hash }) =>
       lines.some((made) => isSameLine(made, password_hash)),
     );
   };
 
-  const remember = (agent_id: AgentId, source_hash: string): void => {
+  const remember = async (agent_id: AgentId, source_hash: string): Promise<void> => {
     const given = { agent_id, source_hash, now: clock.now() };
-    customerStore.keepSource(store.db, given, sources_max).catch((err: unknown) => {
+    try {
+      await customerStore.keepSource(store.db, given, sources_max);
+    } catch (err) {
       log.warn({ err }, "where somebody logged in from could not be kept");
-    });
+    }
   };
 
   const addCustomer = (
@@ -231,7 +237,7 @@ export function createCustomers(ports: {
       if (known) {
         const { password } = given;
         const made =
-          password === null ? null : await hashPassword(password, recipeOf(known.password_hash));
+          password === null ? null : await deriveOurs(password, recipeOf(known.password_hash));
         if (made !== null && !isSameLine(made, known.password_hash)) {
           await setPassword(known, made);
           log.info({ agent_id: known.id }, "the administrator's password was set");
@@ -240,7 +246,7 @@ export function createCustomers(ports: {
       }
       const made_up = given.password === null ? ids.secret(20) : null;
       const recipe = await recipeFor(given.username);
-      const password_hash = await hashPassword(given.password ?? made_up ?? "", recipe);
+      const password_hash = await deriveOurs(given.password ?? made_up ?? "", recipe);
       await store.transaction(async (tx) => {
         const customer = await addCustomer(tx.db, { name: given.username, detail: "" });
         await addAgent(tx.db, {
@@ -285,7 +291,8 @@ export function createCustomers(ports: {
       const agent = right.find(isKnown) ?? right[0];
       if (!agent) throw problems.INVALID_CREDENTIALS({ message: "user name or password is wrong" });
       guesses.undo(key);
-      remember(agent.id, sourceHash(agent.id, source));
+      // Whoever was answered is known there from now on.
+      await remember(agent.id, sourceHash(agent.id, source));
       const { token } = await tokens.signAgent(agent);
       return { username: agent.username, token };
     },
@@ -297,7 +304,7 @@ export function createCustomers(ports: {
       );
       const [agent] = found;
       if (!agent || found.length > 1) return null;
-      const line = await hashPassword(password, recipeOf(agent.password_hash));
+      const line = await deriveOurs(password, recipeOf(agent.password_hash));
       await setPassword(agent, line);
       return showAgent(agent);
     },
