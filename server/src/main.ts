@@ -125,6 +125,7 @@ async function start(config: Config, log: Log): Promise<void> {
     ...vitals,
     sockets: realtime,
     conferenceId: conferences.idFor,
+    callerByKey: conferences.conferencecalls.callerByKey,
     isDraining: () => shutdown.is_draining,
     metrics,
     tls: tlsCredentials(config, { clock, ids }),

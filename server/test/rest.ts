@@ -146,6 +146,7 @@ export async function startRest(options: RestOptions = {}): Promise<Rest> {
     tls: null,
     routes,
     conferenceId: conferences.idFor,
+    callerByKey: conferences.conferencecalls.callerByKey,
     isDraining: () => options.draining?.() ?? false,
     health: async () => ({ ok: true, parts: {} }),
     metrics: { text: async () => "", answered: () => undefined },

@@ -54,6 +54,7 @@ export function conferencecallRoutes(ports: { conferencecalls: Conferencecalls }
       method: "DELETE",
       path: "/v1.0/conferencecalls/{id}",
       auth: "any",
+      by_resume_key: true,
       tag: "Conferencecalls",
       summary: "Remove somebody (kick), or leave",
       description:

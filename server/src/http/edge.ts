@@ -1,8 +1,13 @@
 // From a request to its route and back: who asks, how often, what they sent, once or again.
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Authenticator } from "../domain/accesskey/index.ts";
-import { type Caller, type Customers, mayManage } from "../domain/customer/index.ts";
-import type { ConferenceId } from "../kernel/id.ts";
+import {
+  type Caller,
+  type Customers,
+  mayManage,
+  type ParticipantCaller,
+} from "../domain/customer/index.ts";
+import { type ConferencecallId, type ConferenceId, isUuid } from "../kernel/id.ts";
 import { strikeCredentials } from "../kernel/log.ts";
 import { isOwnOrigin } from "../kernel/origin.ts";
 import { problems } from "../kernel/problem.ts";
@@ -25,6 +30,10 @@ export interface EdgePorts {
   readonly rest_rate: Rate;
   /** The id inside, for one that this caller's customer may know by their own. */
   conferenceId(caller: Caller, id: ConferenceId): ConferenceId;
+  /** Whether a credential in the query counts. */
+  readonly query_tokens: boolean;
+  /** Who shows the key of a join. */
+  callerByKey(id: ConferencecallId, resume_key: string): Promise<ParticipantCaller>;
   /** How others reach this server; "" where it was not said. */
   readonly public_url: string;
   /** Whether running calls are being waited for. */
@@ -42,9 +51,19 @@ type Handler = (request: FastifyRequest, reply: FastifyReply) => unknown;
 type AnyAsk = Ask<"any", never, never, never>;
 type Result = object | string | Answer;
 
+/** What a request shows of who asks. */
+type Shown = (
+  | { readonly credential: string }
+  | { readonly id: ConferencecallId; readonly resume_key: string }
+) & { readonly by_query: boolean };
+
 /** Names a caller in limits and logs: tokens of one agent count together. */
 export const callerName = (caller: Caller): string =>
-  caller.type === "participant" ? `join:${caller.jti}` : `${caller.type}:${caller.id}`;
+  caller.type !== "participant"
+    ? `${caller.type}:${caller.id}`
+    : caller.only_call === undefined
+      ? `join:${caller.jti}`
+      : `conferencecall:${caller.only_call}`;
 
 /** Makes the handler of a route. */
 export function createHandler(route: AnyRoute, ports: EdgePorts): Handler {
@@ -66,7 +85,12 @@ export function createHandler(route: AnyRoute, ports: EdgePorts): Handler {
     }
   };
 
-  const run = (request: FastifyRequest, reply: FastifyReply, caller: Caller | null): unknown => {
+  const run = (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    caller: Caller | null,
+    by_query = false,
+  ): unknown => {
     const bytes = bodyOf(request);
     const text = textOf(route, request, bytes);
     const params = named(judge.params(request.params as Record<string, string>), "id", caller);
@@ -84,6 +108,7 @@ export function createHandler(route: AnyRoute, ports: EdgePorts): Handler {
     const body = judged?.value;
     const ask = {
       caller,
+      by_query,
       params,
       query,
       body,
@@ -165,16 +190,26 @@ export function createHandler(route: AnyRoute, ports: EdgePorts): Handler {
   };
 
   /** Who asks: what somebody put there first, then the cookie, which a browser adds to whatever page asks. */
-  const credentialOf = (request: FastifyRequest): string | null => {
+  const shownBy = (request: FastifyRequest): Shown | null => {
     const { authorization, cookie } = request.headers;
     const { url } = request;
     const given = ports.authenticator.credentialOf({ authorization, cookie: undefined, url });
-    if (given !== null || cookie === undefined) return given;
+    if (given !== null) return { credential: given, by_query: authorization === undefined };
+    const key = route.by_resume_key ? resumeKeyOf(request) : null;
+    if (key !== null || cookie === undefined) return key;
     const kept = ports.authenticator.credentialOf({ authorization: undefined, cookie, url });
     if (kept !== null && route.method !== "GET" && !isOwnPage(request)) {
       throw problems.FOREIGN_ORIGIN();
     }
-    return kept;
+    return kept === null ? null : { credential: kept, by_query: false };
+  };
+
+  const resumeKeyOf = (request: FastifyRequest): Shown | null => {
+    const { resume_key } = request.query as { readonly resume_key?: unknown };
+    const { id } = request.params as { readonly id?: string };
+    if (!ports.query_tokens || typeof resume_key !== "string" || resume_key === "") return null;
+    if (id === undefined || !isUuid(id)) return null;
+    return { id: id.toLowerCase() as ConferencecallId, resume_key, by_query: true };
   };
 
   const finish = (
@@ -205,20 +240,24 @@ export function createHandler(route: AnyRoute, ports: EdgePorts): Handler {
       });
     }
     if (route.auth === "none") return run(request, reply, null);
-    const credential = credentialOf(request);
-    if (credential === null) {
+    const shown = shownBy(request);
+    if (shown === null) {
       limit(ports.rest_rate, rateAddress(request.ip), "ip");
       throw problems.AUTHENTICATION_REQUIRED();
     }
-    const known = ports.authenticator.known(credential);
+    const known = "credential" in shown ? ports.authenticator.known(shown.credential) : null;
     if (known) {
       admit(request, known);
-      return run(request, reply, known);
+      return run(request, reply, known, shown.by_query);
     }
     limit(ports.rest_rate, rateAddress(request.ip), "ip");
-    return ports.authenticator.authenticate(credential).then((caller) => {
+    const asked =
+      "credential" in shown
+        ? ports.authenticator.authenticate(shown.credential)
+        : ports.callerByKey(shown.id, shown.resume_key);
+    return asked.then((caller) => {
       admit(request, caller);
-      return run(request, reply, caller);
+      return run(request, reply, caller, shown.by_query);
     });
   };
 }

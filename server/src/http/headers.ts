@@ -12,6 +12,8 @@ const exposed_headers = [
   "WWW-Authenticate",
   "X-Request-Id",
   "X-Ignored-Members",
+  // By these a page of another origin learns from OPTIONS that it may trickle.
+  "Access-Control-Allow-Methods",
 ].join(", ");
 const taken_headers = [
   "Authorization",
@@ -20,6 +22,8 @@ const taken_headers = [
   "Idempotency-Key",
   "If-Match",
   "If-None-Match",
+  // Sent by clients of early drafts of RFC 9725 in place of If-Match.
+  "ETag",
   "Link",
   "X-Request-Id",
   "X-Parley-View",

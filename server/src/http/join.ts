@@ -128,7 +128,7 @@ export function joinRoutes(ports: {
       tag: "Joining",
       summary: "Join a conference with one request",
       description:
-        "Send the SDP offer as `application/sdp` (WHIP, WHEP: RFC 9725) and get the answer, or send JSON with more wishes. The answer is complete: media flows as soon as it is set. `PATCH` at `Location` restarts ICE, `DELETE` leaves.",
+        "Send the SDP offer as `application/sdp` (WHIP, WHEP: RFC 9725) and get the answer, or send JSON with more wishes. The answer is complete: media flows as soon as it is set. `PATCH` at `Location` restarts ICE, `DELETE` leaves. Where the token came as `?token=`, without an `Authorization` header, `Location` carries a `resume_key` of this one join, so that both work for clients that cannot send headers.",
       params: ConferenceParams,
       body: JoinInput,
       texts: [sdp_type],
@@ -150,13 +150,13 @@ export function joinRoutes(ports: {
         "OFFER_UNSUPPORTED",
         "MEDIA_UNAVAILABLE",
       ],
-      async run({ caller, params, body, text, sealed }) {
+      async run({ caller, by_query, params, body, text, sealed }) {
         requireRate(ports.rate, caller);
         const request = text ? { offer: text.body } : readRequest(body);
         const answer = (reply: JoinReply) => ({
           status: 201,
           headers: {
-            Location: `/v1.0/conferencecalls/${reply.conferencecall.id}`,
+            Location: locationOf(reply, by_query),
             ETag: reply.etag,
           },
           ...(text ? { body: reply.answer, content_type: sdp_type } : { body: showReply(reply) }),
@@ -178,6 +178,7 @@ export function joinRoutes(ports: {
       method: "PATCH",
       path: "/v1.0/conferencecalls/{id}",
       auth: "any",
+      by_resume_key: true,
       tag: "Joining",
       summary: "Mute, unmute, trickle ICE candidates, or restart ICE",
       description:
@@ -208,7 +209,8 @@ export function joinRoutes(ports: {
           caller,
           params.id as ConferencecallId,
           text.body,
-          headers["if-match"] ?? null,
+          // Clients of the drafts before RFC 9725 send the tag under its own name.
+          headers["if-match"] ?? headers.etag ?? null,
         );
         const given = { headers: { ETag: etag } };
         return fragment === null
@@ -218,6 +220,12 @@ export function joinRoutes(ports: {
     }),
   ];
 }
+
+// Who can send no header gets the key of the join with its address: the token itself never stands in an answer.
+const locationOf = ({ conferencecall, resume_key }: JoinReply, by_query: boolean): string => {
+  const path = `/v1.0/conferencecalls/${conferencecall.id}`;
+  return by_query ? `${path}?${new URLSearchParams({ resume_key })}` : path;
+};
 
 function requireRate(rate: Rate, caller: Caller): void {
   const key = caller.type === "participant" ? caller.jti : caller.id;

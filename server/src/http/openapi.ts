@@ -47,6 +47,13 @@ export function describeRoutes(routes: readonly AnyRoute[]): object {
         token: { type: "apiKey", in: "query", name: "token" },
         accesskey: { type: "apiKey", in: "query", name: "accesskey" },
         cookie: { type: "apiKey", in: "cookie", name: "token" },
+        resume_key: {
+          type: "apiKey",
+          in: "query",
+          name: "resume_key",
+          description:
+            "The secret of one conferencecall, as `Location` brings it to who joined with a token in the query. For that conferencecall only; no more after a kick, or when the join token is taken back.",
+        },
       },
     },
   };
@@ -81,7 +88,12 @@ function describeRoute(route: AnyRoute, named: Map<string, unknown>): Node {
     ...(route.description ? { description: route.description } : {}),
     ...(route.auth === "none"
       ? { security: [] }
-      : { security: [{ bearer: [] }, { token: [] }, { accesskey: [] }, { cookie: [] }] }),
+      : {
+          security: [
+            ...[{ bearer: [] }, { token: [] }, { accesskey: [] }, { cookie: [] }],
+            ...(route.by_resume_key ? [{ resume_key: [] }] : []),
+          ],
+        }),
     "x-auth": route.auth,
     ...(route.example ? { "x-example": route.example } : {}),
     ...(parameters.length > 0 ? { parameters } : {}),

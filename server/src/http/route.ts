@@ -25,6 +25,8 @@ type Headers = Readonly<Record<string, string>>;
 /** A request as a route sees it: judged by its schemas. */
 export interface Ask<A extends Auth, P, Q, B> {
   readonly caller: CallerOf<A>;
+  /** Whether the caller's credential stood in the query: a client that cannot send headers. */
+  readonly by_query: boolean;
   readonly params: P;
   readonly query: Q;
   readonly body: B;
@@ -96,6 +98,8 @@ export interface RouteDefinition<
   readonly body?: B;
   /** Whether a body with a member that the schema does not know is refused; elsewhere it is ignored and named in `X-Ignored-Members`. */
   readonly is_closed?: boolean;
+  /** Whether `?resume_key=` lets in who made the conferencecall that the path names. */
+  readonly by_resume_key?: boolean;
   /** Whether it begins something that outlives the request: refused while the server ends. */
   readonly starts?: boolean;
   /** Other types that the body may have, e.g. `application/sdp`; then `ask.text` holds it and `ask.body` is empty. */

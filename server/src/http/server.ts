@@ -34,8 +34,9 @@ import { addSdkFile } from "./sdk-file.ts";
 import { addVitals } from "./vitals.ts";
 
 /** What the HTTP server needs. */
-export interface HttpPorts extends Pick<EdgePorts, "authenticator" | "customers" | "conferenceId"> {
-  readonly config: Pick<Config, "http" | "limits">;
+export interface HttpPorts
+  extends Pick<EdgePorts, "authenticator" | "customers" | "conferenceId" | "callerByKey"> {
+  readonly config: Pick<Config, "auth" | "http" | "limits">;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly log: Log;
@@ -111,6 +112,8 @@ export async function createHttp(ports: HttpPorts): Promise<Http> {
     authenticator: ports.authenticator,
     customers: ports.customers,
     conferenceId: ports.conferenceId,
+    query_tokens: config.auth.query_tokens,
+    callerByKey: ports.callerByKey,
     repeats,
     auth_rate: createRate(clock, config.limits.auth_rate, config.limits.auth_burst),
     rest_rate: createRate(clock, config.limits.rest_rate, config.limits.rest_burst),

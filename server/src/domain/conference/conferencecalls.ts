@@ -21,6 +21,7 @@ import {
   type Caller,
   mayHost,
   mayManage,
+  type ParticipantCaller,
   type Revocations,
   type Role,
   seesConference,
@@ -28,6 +29,7 @@ import {
 import type { JoinTokens } from "./join-tokens.ts";
 import { conferenceProblems } from "./problems.ts";
 import type { ConferenceRow } from "./record.ts";
+import { callerByKey, madeJoin } from "./resume-key.ts";
 import { type Aftermath, emptyAftermath, type Steps } from "./steps.ts";
 import * as conferenceStore from "./store.ts";
 
@@ -112,6 +114,8 @@ export interface Conferencecalls {
     changes: JoinChanges,
     actor: Actor,
   ): Promise<ConferencecallRow | null>;
+  /** Who shows the key of a join. Errors: INVALID_CREDENTIALS, TOKEN_REVOKED. */
+  callerByKey(id: ConferencecallId, resume_key: string): Promise<ParticipantCaller>;
   /** Keeps a new secret for resuming, as its hash. */
   keepResumeHash(id: ConferencecallId, resume_hash: string): Promise<void>;
   /** Ends the join with `reason` at `at` unless it is confirmed, changed or released (null) before. */
@@ -303,8 +307,7 @@ export function createConferencecalls(ports: {
 
     async kick(caller, id, { ban = true } = {}) {
       const known = await rowFor(caller, id);
-      const is_own =
-        caller.type === "participant" && known.token_jti !== null && known.token_jti === caller.jti;
+      const is_own = madeJoin(caller, known);
       if (!is_own && !mayHost(caller)) {
         throw problems.PERMISSION_DENIED({ message: "only hosts remove other people" });
       }
@@ -355,6 +358,9 @@ export function createConferencecalls(ports: {
         for (const type of types) steps.announceCall(tx, row, type, actor);
         return row;
       }),
+
+    callerByKey: async (id, resume_key) =>
+      callerByKey(await conferencecallStore.find(store.db, id), resume_key, revocations),
 
     async keepResumeHash(id, resume_hash) {
       await conferencecallStore.update(store.db, id, ["joining", "joined"], { resume_hash });

@@ -1,6 +1,5 @@
 // Joining by one POST: the offer is judged, the join written, the endpoint opened, the answer given.
 // docs/design/join.md is the contract.
-import { timingSafeEqual } from "node:crypto";
 import type { Clock } from "../../kernel/clock.ts";
 import type { Actor } from "../../kernel/event.ts";
 import {
@@ -34,6 +33,7 @@ import type { MediaAttendance } from "./attendance.ts";
 import { type Conferencecalls, connect_timeout_ms, type NewJoin } from "./conferencecalls.ts";
 import { metadata_bytes_max, requireBytes } from "./input.ts";
 import { conferenceProblems } from "./problems.ts";
+import { isResumeKey, madeJoin } from "./resume-key.ts";
 import { inTurn, type Seat } from "./seat.ts";
 import type { Conferences } from "./service.ts";
 
@@ -357,7 +357,7 @@ export function createJoins(ports: {
         message: "this join has ended: join anew",
       });
     }
-    if (!isKey(request.resume.resume_key, row.resume_hash)) {
+    if (!isResumeKey(request.resume.resume_key, row.resume_hash)) {
       throw problems.PERMISSION_DENIED({ message: "the resume_key is not that of this join" });
     }
     const known = seats.get(id);
@@ -480,7 +480,7 @@ export async function ownRow(
   id: ConferencecallId,
 ): Promise<ConferencecallRow> {
   const row = await conferencecalls.rowFor(caller, id);
-  const is_own = caller.type === "participant" ? row.token_jti === caller.jti : mayManage(caller);
+  const is_own = caller.type === "participant" ? madeJoin(caller, row) : mayManage(caller);
   if (!is_own) {
     throw problems.PERMISSION_DENIED({ message: "this join was made with another token" });
   }
@@ -546,11 +546,6 @@ function createMint(ids: Ids, before?: Seat): Mint {
       }
     },
   };
-}
-
-function isKey(resume_key: string, resume_hash: string | null): boolean {
-  if (resume_hash === null) return false;
-  return timingSafeEqual(Buffer.from(hashSecret(resume_key)), Buffer.from(resume_hash));
 }
 
 const sameFingerprints = (seat: Seat, plan: AnswerPlan): boolean => {

@@ -14,6 +14,7 @@ import { actorOf, type Caller, mayHost } from "../customer/index.ts";
 import type { MediaAttendance } from "./attendance.ts";
 import type { Conferencecalls } from "./conferencecalls.ts";
 import { ownRow } from "./join.ts";
+import { madeJoin } from "./resume-key.ts";
 import { inTurn, type Seat } from "./seat.ts";
 
 /** Pixels of a tile's side that are believed; an 8K screen has fewer. */
@@ -106,7 +107,7 @@ export function createShowing(ports: {
   const commands: Showing = {
     async change(caller, id, state) {
       const row = await conferencecalls.rowFor(caller, id);
-      if (caller.type !== "participant" || row.token_jti === caller.jti) {
+      if (caller.type !== "participant" || madeJoin(caller, row)) {
         return commands.publish(caller, id, state);
       }
       const is_mute =

@@ -42,6 +42,8 @@ export type CustomerCaller = {
 /** Somebody with a join token: one conference, one role. */
 export interface ParticipantCaller {
   readonly type: "participant";
+  /** Set for who showed the key of one join: may change and end that join, and nothing else. */
+  readonly only_call?: ConferencecallId;
   readonly customer_id: CustomerId;
   readonly conference_id: ConferenceId;
   /** Names the token; a join made with it can only be resumed and left with it. */
