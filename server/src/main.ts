@@ -23,11 +23,12 @@ import { problems } from "./kernel/problem.ts";
 import { createMedia, spawnWorkerProcess } from "./media/index.ts";
 import { createRealtime } from "./realtime/index.ts";
 import * as sdp from "./sdp/index.ts";
+import { type Announced, createAnnounced } from "./startup/announced.ts";
 import { tlsCredentials } from "./startup/certificate.ts";
 import { checkDataDir } from "./startup/data-dir.ts";
 import { createVitals } from "./startup/health.ts";
 import { createMetrics } from "./startup/metrics.ts";
-import { checkAnnouncedAddress, checkPorts, explainListening } from "./startup/ports.ts";
+import { checkPorts, explainListening } from "./startup/ports.ts";
 import { allOrRefusals, refuseStart } from "./startup/refusal.ts";
 import { keptFile } from "./startup/secrets.ts";
 import { createShutdown, type Shutdown } from "./startup/shutdown.ts";
@@ -50,10 +51,11 @@ async function start(config: Config, log: Log): Promise<void> {
   const shutdown = createShutdown({ clock, log, drain_timeout_ms: config.drain_timeout_ms });
   const ground: Ground = { config, clock, ids, log, shutdown };
   checkDataDir(config, log);
-  await checkAnnouncedAddress(config);
+  const announced = await createAnnounced(config, { clock, log });
+  shutdown.opened("announced address", async () => announced.close());
   await checkPorts(config, { clock, log });
   // Both take their time to start; neither needs the other.
-  const opened = await allOrRefusals(database(ground), workers(ground));
+  const opened = await allOrRefusals(database(ground), workers(ground, announced));
   const metrics = createMetrics({ log, now_s: () => clock.monotonic_ms() / 1000 });
   const [store, media] = [metrics.store(opened[0]), metrics.media(opened[1])];
   const { secret, tokens, revocations, customers, accesskeys, authenticator } = callers(
@@ -205,15 +207,16 @@ async function database({ config, clock, ids, log, shutdown }: Ground): Promise<
   return store;
 }
 
-async function workers({
-  config,
-  clock,
-  log,
-  shutdown,
-}: Ground): Promise<ReturnType<typeof createMedia>> {
+async function workers(
+  { config, clock, log, shutdown }: Ground,
+  { addresses }: Announced,
+): Promise<ReturnType<typeof createMedia>> {
   const program = workerProgram(config.media.worker_bin);
   const spawn = spawnWorkerProcess(program);
-  const media = createMedia({ config: config.media, limits: config.limits, clock, log, spawn });
+  const { media: section, limits } = config;
+  const media = createMedia({
+    ...{ config: section, limits, clock, log, spawn, announced: addresses },
+  });
   await media.start().catch((reason: unknown) => {
     throw explainWorker(config.media, program, reason);
   });

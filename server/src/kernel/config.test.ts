@@ -82,11 +82,18 @@ test("a_setting_without_effect_stops_the_start_unless_it_asks_for_nothing", () =
     ["sip.host", "192.0.2.1"],
     ["nats.url", "nats://localhost"],
     ["storage.url", "s3://bucket"],
+    ["line.base_url", "http://127.0.0.1:9000"],
+    ["outside.allowed_addresses", "10.0.0.0/8"],
   ] as const) {
-    const refused = new RegExp(`${key.replace(".", "\\.")} .*no effect in this version`);
+    const name = `PARLEY_${key.toUpperCase().replace(".", "_")}`;
+    const refused = new RegExp(
+      `^ConfigError: ${key.replace(".", "\\.")} \\(${name}\\): a known setting .*does not have yet .*no effect`,
+    );
     assert.throws(() => read({ argv: [`--${key}`, value] }), refused);
+    assert.throws(() => read({ env: { [name]: value } }), refused);
   }
   const PARLEY_SIP_HOST = "127.0.0.1";
   read({ env: { PARLEY_SIP_UDP_PORT: "0", PARLEY_SIP_TCP_PORT: "5060", PARLEY_SIP_HOST } });
   read({ env: { PARLEY_NATS_URL: "", PARLEY_STORAGE_URL: "" } });
+  read({ env: { PARLEY_LINE_BASE_URL: "", PARLEY_OUTSIDE_ALLOWED_ADDRESSES: "" } });
 });

@@ -221,7 +221,7 @@ const schema = {
     ),
     announced_address: text(
       "",
-      "Address that browsers are told, e.g. the public one behind a NAT.",
+      "Address that browsers are told, e.g. the public one behind a NAT. A name is resolved, again each minute; all its addresses are told.",
       "every address of media.host",
     ),
     worker_count: integer(0, "processes", "Media workers. 0: one per core.", { max: 256 }),
@@ -409,6 +409,12 @@ const schema = {
   },
   nats: { url: secret("Reserved for clusters: NATS servers.", "in this process") },
   storage: { url: secret("Reserved for recordings: an S3 bucket.", "a folder in the data folder") },
+  line: { base_url: text("", "Reserved for messages over LINE: host of its API.", "LINE's own") },
+  outside: {
+    allowed_addresses: list(
+      "Reserved for webhooks and other outgoing HTTP: private networks that it may reach.",
+    ),
+  },
   log: {
     level: oneOf(
       "info",
@@ -483,20 +489,28 @@ function build(section: Section, path: string, given: ReadonlyMap<string, unknow
 }
 
 // What is told by these keys is not built yet. An address alone opens nothing, and 0 opens nothing either: such values harm nobody.
-const without_effect = /^(sip|nats|storage)\./;
+const not_built: Readonly<Record<string, string>> = {
+  sip: "SIP phones and trunks",
+  nats: "clusters",
+  storage: "recordings",
+  line: "messages over LINE",
+  outside: "webhooks and other outgoing HTTP",
+};
 const harmless_hosts = new Set(["0.0.0.0", "127.0.0.1", "::", "::1", "localhost"]);
 
 function faultsOfReserved(given: ReadonlyMap<string, unknown>): string[] {
   return [...given].flatMap(([key, value]) => {
     const fallback = fields.get(key)?.fallback;
+    const feature = not_built[key.split(".", 1)[0] ?? ""];
     const is_harmless =
       value === fallback ||
       value === 0 ||
+      (Array.isArray(value) && value.length === 0) ||
       (value instanceof Secret && !value.is_set) ||
       (key === "sip.host" && harmless_hosts.has(String(value)));
-    if (!without_effect.test(key) || is_harmless) return [];
+    if (feature === undefined || is_harmless) return [];
     return [
-      `${key} (${variable(key)}): it has no effect in this version, which does not have that part yet; a later one will. Leave it out`,
+      `${key} (${variable(key)}): a known setting of what this version does not have yet (${feature}), so that it has no effect. Leave it out until a version has that`,
     ];
   });
 }

@@ -43,6 +43,10 @@ export const limits = {
   connection_timeout_ms: 5_000,
   /** MiB that a first start writes beside what `limits.disk_free_min` keeps: the private database's files, log and programs. */
   first_start_disk_mib: 160,
+  /** Milliseconds between looks where a name as `media.announced_address` leads: the lifetime of usual dynamic names. */
+  announced_refresh_ms: 60_000,
+  /** Addresses of that name that are told: each is two candidates in every answer. Further ones are left out. */
+  announced_addresses_max: 8,
   /** Files that the data folder's file system must still have room for. Below: the server does not start. */
   data_dir_files_min: 2_000,
 } as const;

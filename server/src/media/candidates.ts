@@ -31,14 +31,14 @@ const tcp_preference = 90;
 // RFC 6544 section 4.2: direction preference of passive host candidates.
 const tcp_passive = 4;
 
-/** Candidates of a worker, best first: UDP, then passive TCP; this machine's own loopback last. */
+/** Candidates of a worker, best first: UDP, then passive TCP. Those of `announced`, else this machine's own, loopback last. */
 export function makeCandidates(
   configured: Pick<Configured, "udp" | "tcp">,
-  announced_address: string,
+  announced: readonly string[],
   list: ListAddresses = listAddresses,
 ): MediaCandidate[] {
   const udp = splitAddress(configured.udp);
-  const addresses = announced_address === "" ? reachable(udp.address, list) : [announced_address];
+  const addresses = announced.length === 0 ? reachable(udp.address, list) : announced;
   const candidates = addresses.map((address, position): MediaCandidate => {
     const local_preference = 65_535 - position;
     return {

@@ -23,7 +23,6 @@ export interface MediaConfig {
   readonly host: string;
   /** First of one per worker; 0 = any. */
   readonly port: number;
-  readonly announced_address: string;
   /** 0 = one per core. */
   readonly worker_count: number;
   /** User that workers become, where the server is root; 0: they stay root. */
@@ -50,6 +49,8 @@ export interface MediaPorts {
   readonly clock: Clock;
   readonly log: Log;
   readonly spawn: SpawnWorker;
+  /** Addresses that browsers are told at this moment, best first; none, and by default: those of this machine. */
+  readonly announced?: () => readonly string[];
   /** Addresses of this machine; the system's own by default. */
   readonly addresses?: ListAddresses;
 }
@@ -277,7 +278,7 @@ export function createMedia(ports: MediaPorts): Media {
       if (!configured) throw mediaProblems.MEDIA_UNAVAILABLE({ retry_after_s: 1 });
       return {
         fingerprint: configured.fingerprint,
-        candidates: makeCandidates(configured, config.announced_address, ports.addresses),
+        candidates: makeCandidates(configured, ports.announced?.() ?? [], ports.addresses),
       };
     },
     async openEndpoint(open) {

@@ -1,8 +1,7 @@
 // Every port that the settings name, tried before anything is started: what is taken is said at once and together.
 import { createSocket } from "node:dgram";
-import { lookup } from "node:dns/promises";
 import { readFileSync } from "node:fs";
-import { createServer, isIP, isIPv6 } from "node:net";
+import { createServer, isIPv6 } from "node:net";
 import { availableParallelism } from "node:os";
 import type { Clock } from "../kernel/clock.ts";
 import { type Config, ConfigError } from "../kernel/config.ts";
@@ -47,19 +46,6 @@ export async function checkPorts(
   }
   if (refusals.length > 0) throw new StartRefusals(refusals);
   warnOfOutgoing(wanted, (ports.outgoing ?? outgoingRange)(), ports.log);
-}
-
-/** Errors: ConfigError where browsers would be told a name that leads nowhere. */
-export async function checkAnnouncedAddress({ media }: Pick<Config, "media">): Promise<void> {
-  const name = media.announced_address;
-  if (name === "" || isIP(name) !== 0) return;
-  try {
-    await lookup(name);
-  } catch (reason) {
-    throw new ConfigError(
-      `media.announced_address: the name ${name} cannot be resolved (${codeOf(reason) ?? String(reason)}). Set it to the address under which browsers reach this machine`,
-    );
-  }
 }
 
 /** The sentence for a port that could not be opened after all. */
