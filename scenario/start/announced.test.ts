@@ -11,7 +11,9 @@ test("a_name_as_announced_address_becomes_candidates_of_its_addresses", async (t
     PARLEY_MEDIA_WORKER_COUNT: "1",
   });
   t.after(() => parley.stop());
-  const conference = await parley.api<{ id: string }>("POST", "/v1.0/conferences", { type: "conference" });
+  const conference = await parley.api<{ id: string }>("POST", "/v1.0/conferences", {
+    type: "conference",
+  });
   const { token } = await parley.link(conference.id, "Ada");
   const reply = await fetch(`${parley.url}/v1.0/conferences/${conference.id}/conferencecalls`, {
     method: "POST",
