@@ -8,7 +8,7 @@ import { rateAddress } from "./rate.ts";
 /** Watches them. */
 export interface Connections {
   readonly count: number;
-  /** Destroys what is still open when {@link limits.close_grace_ms} have passed; for the end, after new ones are refused. */
+  /** Destroys what is still open when {@link limits.end_grace_ms} have passed; for the end, after new ones are refused. */
   endAll(): void;
 }
 
@@ -63,7 +63,7 @@ export function watchConnections(ports: {
       return open.size;
     },
     endAll() {
-      clock.after(limits.close_grace_ms, () => {
+      clock.after(limits.end_grace_ms, () => {
         for (const socket of open) socket.destroy();
       });
     },

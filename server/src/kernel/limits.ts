@@ -22,6 +22,8 @@ export const limits = {
   tls_handshake_timeout_ms: 8_000,
   /** Milliseconds between the last byte of a connection that we close and its destruction. */
   close_grace_ms: 1_000,
+  /** Milliseconds that connections have to take their last answers when the server ends. Then they are destroyed: whoever supervises it is waiting. */
+  end_grace_ms: 300,
   /** Events in one page of a conference's history, and their bytes: a page ends after what brings it there. */
   events_page_max: 1_000,
   events_page_bytes_max: 4 * 1024 * 1024,
