@@ -110,7 +110,6 @@ async function start(config: Config, log: Log): Promise<void> {
     },
     limits: config.limits,
     trusted_proxies: config.http.trusted_proxies,
-    allowed_origins: config.http.allowed_origins,
     public_url: config.http.public_url,
     boot_id: ids.next(),
   });

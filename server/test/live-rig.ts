@@ -200,7 +200,6 @@ export async function startLiveRig(
     revocations,
     limits: { ...limits, ...options.limits },
     trusted_proxies: options.trusted_proxies ?? [],
-    allowed_origins: ["https://friend.test"],
   });
   const http = createServer();
   const failures = createFailures({ headers: createAnswerHeaders([], false), clock });

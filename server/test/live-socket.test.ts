@@ -1,6 +1,7 @@
 // The live socket as clients see it: docs/design/live-socket.md, sentence by sentence.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { WebSocket } from "ws";
 import type { ConferencecallId, ConferenceId } from "../src/kernel/id.ts";
 import { connect, type Guest, type LiveRig, startLiveRig } from "./live-rig.ts";
 
@@ -347,15 +348,81 @@ test("hints_of_the_media_side_reach_whom_they_concern", async () => {
   await again.next((frame) => frame.type === "rejoin");
 });
 
-test("pages_of_other_sites_are_refused_before_the_handshake", async () => {
+test("by_cookie_only_pages_of_our_own_origin_open_a_socket_and_by_token_pages_of_any", async () => {
   const { conference_id } = await seated();
-  const url = `${rig.url}/v1.0/conferences/${conference_id}/live?token=${rig.admin.token}`;
-  const evil = connect(url, { origin: "https://evil.test" });
-  assert.equal(await evil.closed, 1006);
-  const friend = connect(url, { origin: "https://friend.test" });
-  assert.equal((await friend.next(() => true)).type, "snapshot");
-  const own = connect(url, { origin: rig.url.replace("ws:", "http:") });
-  assert.equal((await own.next(() => true)).type, "snapshot");
+  const { token } = rig.admin;
+  const own = rig.url.replace("ws:", "http:");
+  const host = new URL(own).host;
+  const foreign: Record<string, string>[] = [
+    { origin: "https://evil.test" },
+    { origin: own.replace(/:\d+$/, ":1") },
+    { origin: own.replace(/:\d+$/, "") },
+    { origin: `http://evil.${host}` },
+    { origin: `${own}.evil.test` },
+    { origin: "null" },
+    { origin: "" },
+    { origin: `ws://${host}` },
+    { origin: `http://evil@${host}` },
+    { origin: `${own}/` },
+    { origin: "file://" },
+    { origin: "chrome-extension://abcdefghijklmnop" },
+    { "sec-fetch-site": "cross-site" },
+    { "sec-fetch-site": "same-site" },
+    { origin: own, "sec-fetch-site": "same-site" },
+    { origin: own, "sec-fetch-site": "cross-site" },
+    { origin: own, "sec-fetch-site": "none, cross-site" },
+    { origin: own, "sec-fetch-site": "" },
+  ];
+  const ours: Record<string, string>[] = [
+    {},
+    { origin: own },
+    { origin: own, "sec-fetch-site": "same-origin" },
+    // A proxy before us ends TLS.
+    { origin: own.replace("http:", "https:") },
+  ];
+  const cookie = `other=1; token=${token}`;
+  const answerOf = (target: string, headers: Record<string, string>): Promise<string> =>
+    new Promise((resolve) => {
+      const { "sec-websocket-protocol": protocols = "", ...rest } = headers;
+      const named = protocols.split(", ").filter(Boolean);
+      const socket = new WebSocket(`${rig.url}${target}`, named, { headers: rest });
+      socket.on("error", () => socket.terminate());
+      socket.once("open", () => {
+        resolve("open");
+        socket.terminate();
+      });
+      socket.once("unexpected-response", (_request, reply) => {
+        let text = "";
+        reply.on("data", (chunk: Buffer) => {
+          text += chunk.toString();
+        });
+        reply.on("end", () => {
+          resolve(`${reply.statusCode} ${JSON.parse(text).error.reason}`);
+          socket.terminate();
+        });
+      });
+    });
+  const by_token: Record<string, string>[] = [
+    { authorization: `Bearer ${token}` },
+    { "sec-websocket-protocol": `parley.v1, bearer.${token}` },
+  ];
+  for (const path of ["/v1.0/ws", `/v1.0/conferences/${conference_id}/live`]) {
+    for (const headers of foreign) {
+      const what = `${path} ${JSON.stringify(headers)}`;
+      assert.equal(await answerOf(path, { ...headers, cookie }), "403 FOREIGN_ORIGIN", what);
+      // Without a credential in it an address is none.
+      assert.equal(await answerOf(`${path}?token=`, { ...headers, cookie }), "403 FOREIGN_ORIGIN");
+      for (const given of by_token) {
+        assert.equal(await answerOf(path, { ...headers, ...given }), "open", what);
+        assert.equal(await answerOf(path, { ...headers, ...given, cookie }), "open", what);
+      }
+      assert.equal(await answerOf(`${path}?token=${token}`, { ...headers, cookie }), "open", what);
+    }
+    for (const headers of ours) {
+      const what = `${path} ${JSON.stringify(headers)}`;
+      assert.equal(await answerOf(path, { ...headers, cookie }), "open", what);
+    }
+  }
 });
 
 test("a_credential_may_travel_as_a_subprotocol_and_is_not_repeated_in_the_answer", async () => {

@@ -12,8 +12,6 @@ export interface RealtimePorts extends LivePorts {
   readonly limits: SocketLimits;
   /** Whose word on addresses counts (`http.trusted_proxies`). */
   readonly trusted_proxies: readonly string[];
-  /** Origins of other sites whose pages may connect (`http.allowed_origins`). */
-  readonly allowed_origins: readonly string[];
   /** How others reach this server (`http.public_url`). */
   readonly public_url?: string;
 }

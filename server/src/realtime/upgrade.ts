@@ -67,8 +67,6 @@ export function createUpgrades(ports: {
   readonly events: EventSockets;
   readonly authenticator: Authenticator;
   readonly revocations: Pick<Revocations, "find" | "onRevoked">;
-  /** Origins of other sites whose pages may connect. */
-  readonly allowed_origins: readonly string[];
   readonly trusted_proxies: readonly string[];
   readonly limits: SocketLimits;
   /** How others reach this server, where a proxy changes `Host`; may be left out. */
@@ -77,7 +75,6 @@ export function createUpgrades(ports: {
   readonly log: Log;
 }): Upgrades {
   const { live, events, authenticator, revocations, clock, log } = ports;
-  const allowed = new Set(ports.allowed_origins);
   const addressOf = createAddressOf(ports.trusted_proxies);
   const budget = createBudget(ports.limits.sockets_bytes_max);
   /** Whether the credential was put there by somebody; a cookie comes along with whatever page asks. */
@@ -323,13 +320,7 @@ export function createUpgrades(ports: {
         refuseEarly(request, problems.RESOURCE_NOT_FOUND());
         return;
       }
-      if (!isAllowedOrigin(request, allowed)) {
-        refuseEarly(
-          request,
-          problems.PERMISSION_DENIED({ message: "pages of this origin may not connect here" }),
-        );
-        return;
-      }
+      // A browser lets every page open a socket and adds our cookie; CORS does not hold here. Who brings a token may come from anywhere.
       if (!isByToken(request) && !isOwnOrigin(pageOf(request), ports.public_url ?? "")) {
         refuseEarly(request, problems.FOREIGN_ORIGIN());
         return;
@@ -441,11 +432,3 @@ const pageOf = ({ headers, socket }: IncomingMessage): PageOfRequest => ({
   host: headers.host,
   is_secure: "encrypted" in socket,
 });
-
-/** Pages of this server and of allowed sites; programs name no origin. */
-function isAllowedOrigin(request: IncomingMessage, allowed: ReadonlySet<string>): boolean {
-  const { origin, host } = request.headers;
-  if (origin === undefined || allowed.has(origin) || allowed.has("*")) return true;
-  const own = URL.parse(origin)?.host;
-  return own !== undefined && own !== "" && own === host;
-}
