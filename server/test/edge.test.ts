@@ -286,6 +286,32 @@ test("other_sites_pages_may_ask_only_when_they_are_allowed_and_never_with_cookie
   assert.match(preflight.headers.get("access-control-allow-headers") ?? "", /Authorization/);
 });
 
+test("a_page_without_an_origin_may_ask_what_a_join_token_is_for_and_nothing_else", async () => {
+  const { body: made } = await rest.ask("POST", path, { body });
+  const ask = (method: string, target: string, headers = {}) =>
+    rest.ask(method, target, { headers: { origin: "null", ...headers }, token: null });
+  const allowedBy = async (method: string, target: string) =>
+    (await ask(method, target)).headers.get("access-control-allow-origin");
+  const ours = `${path}/${made.id}`;
+  // Also of a refusal, which the page has to read.
+  for (const target of [ours, `${ours}/join_tokens`, `${ours}/events`]) {
+    assert.equal(await allowedBy("OPTIONS", target), "null", target);
+    assert.equal(await allowedBy("POST", target), "null", target);
+  }
+  const preflight = await ask("OPTIONS", `${ours}/join_tokens`);
+  assert.match(preflight.headers.get("access-control-allow-headers") ?? "", /Authorization/);
+  assert.match(preflight.headers.get("access-control-allow-methods") ?? "", /POST/);
+  for (const target of [path, "/v1.0/accesskeys", "/v1.0/customers", "/auth/login", "/health"]) {
+    assert.equal(await allowedBy("OPTIONS", target), null, target);
+    assert.equal(await allowedBy("GET", target), null, target);
+  }
+  // A cookie is never taken there, and its answer could not be read.
+  const cookie = `token=${rest.token}`;
+  const ended = await ask("DELETE", ours, { cookie });
+  assert.equal(ended.body.error.reason, "FOREIGN_ORIGIN");
+  assert.equal(ended.headers.get("access-control-allow-credentials"), null);
+});
+
 test("bytes_that_are_no_http_get_an_answer_and_harm_nobody", async () => {
   const { port, hostname } = new URL(rest.url);
   const answer = await new Promise<string>((resolve, reject) => {

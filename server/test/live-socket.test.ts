@@ -425,6 +425,15 @@ test("by_cookie_only_pages_of_our_own_origin_open_a_socket_and_by_token_pages_of
   }
 });
 
+test("a_page_without_an_origin_comes_to_a_conference_by_token_and_never_by_cookie", async () => {
+  const { conference_id, guest } = await seated();
+  const live = `${rig.url}/v1.0/conferences/${conference_id}/live`;
+  const page = connect(`${live}?token=${guest.token}`, { origin: "null" });
+  assert.equal((await page.next(() => true)).type, "snapshot");
+  const by_cookie = connect(live, { origin: "null", cookie: `token=${rig.admin.token}` });
+  assert.equal(await by_cookie.closed, 1006);
+});
+
 test("a_credential_may_travel_as_a_subprotocol_and_is_not_repeated_in_the_answer", async () => {
   const { conference_id, guest } = await seated();
   const url = `${rig.url}/v1.0/conferences/${conference_id}/live`;

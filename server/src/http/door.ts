@@ -1,7 +1,7 @@
 // What every request passes first: fixed headers, one Host, OPTIONS, and the answer where there is no such route.
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { type Problem, problems } from "../kernel/problem.ts";
-import type { AnswerHeaders } from "./headers.ts";
+import { type AnswerHeaders, opaque_origin } from "./headers.ts";
 import { featureNotBuilt } from "./not-built.ts";
 import type { Paths } from "./paths.ts";
 import type { FailedRequest, Failures } from "./problem-reply.ts";
@@ -29,7 +29,7 @@ export function createDoor(ports: {
     return reply
       .code(204)
       .headers({ allow: known.allow, ...known.accepts })
-      .headers(headers.preflight(request.headers.origin, known.allow))
+      .headers(headers.preflight(request.headers.origin, known.allow, known.is_for_links))
       .send();
   };
 
@@ -60,7 +60,11 @@ export function createDoor(ports: {
   };
 
   return (request, reply, done) => {
-    reply.headers(headers.of(request.headers.origin));
+    const path = request.url.split("?", 1)[0] ?? "";
+    const { origin } = request.headers;
+    // Looked up for the few that it matters to.
+    const is_for_links = origin === opaque_origin && paths.find(path)?.is_for_links === true;
+    reply.headers(headers.of(origin, is_for_links));
     reply.header("x-request-id", request.id);
     if (ports.isDraining()) reply.header("connection", "close");
     const wrong = wrongHeader(request);
@@ -70,7 +74,6 @@ export function createDoor(ports: {
       });
       return;
     }
-    const path = request.url.split("?", 1)[0] ?? "";
     if (request.method === "OPTIONS") options(request, reply, path);
     else if (request.is404) unrouted(request, reply, path);
     else done();

@@ -34,12 +34,18 @@ const preflight_age_s = 600;
 /** Headers by name. */
 export type Headers = Readonly<Record<string, string>>;
 
+/** What a browser writes as the origin of a page that has none, e.g. in a frame sandboxed without `allow-same-origin`. */
+export const opaque_origin = "null";
+
 /** Makes headers. */
 export interface AnswerHeaders {
-  /** Of every answer to a page of this origin (undefined: to no page). */
-  of(origin: string | undefined): Headers;
+  /**
+   * Of every answer to a page of this origin (undefined: to no page). `is_for_links`: a join token is enough at this
+   * path; then pages without an origin may ask, too (docs/decisions/0013-pages-without-an-origin.md).
+   */
+  of(origin: string | undefined, is_for_links?: boolean): Headers;
   /** Of an answer to OPTIONS, beside those: what pages of other origins may send to a path with these methods. */
-  preflight(origin: string | undefined, methods: string): Headers;
+  preflight(origin: string | undefined, methods: string, is_for_links: boolean): Headers;
   /** Whether pages of this other origin may call us. */
   allows(origin: string): boolean;
 }
@@ -56,11 +62,13 @@ export function createAnswerHeaders(origins: readonly string[], is_tls: boolean)
   const allowed = new Set(origins);
   const is_any = allowed.has("*");
   const allows = (origin: string): boolean => is_any || allowed.has(origin);
+  const mayAsk = (origin: string, is_for_links: boolean): boolean =>
+    allows(origin) || (is_for_links && origin === opaque_origin);
   return {
     allows,
-    of(origin) {
-      if (allowed.size === 0 || origin === undefined) return fixed;
-      if (!allows(origin)) return { ...fixed, vary: "Origin" };
+    of(origin, is_for_links = false) {
+      if (origin === undefined || (allowed.size === 0 && origin !== opaque_origin)) return fixed;
+      if (!mayAsk(origin, is_for_links)) return { ...fixed, vary: "Origin" };
       return {
         ...fixed,
         vary: "Origin",
@@ -69,8 +77,8 @@ export function createAnswerHeaders(origins: readonly string[], is_tls: boolean)
         "access-control-expose-headers": exposed_headers,
       };
     },
-    preflight(origin, methods) {
-      if (origin === undefined || !allows(origin)) return {};
+    preflight(origin, methods, is_for_links) {
+      if (origin === undefined || !mayAsk(origin, is_for_links)) return {};
       return {
         vary: "Origin, Access-Control-Request-Method, Access-Control-Request-Headers",
         "access-control-allow-methods": methods,

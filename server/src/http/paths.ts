@@ -10,6 +10,8 @@ export interface KnownPath {
   readonly accepts: Readonly<Record<string, string>>;
   /** Whether a WebSocket is spoken here. */
   readonly is_socket: boolean;
+  /** Whether a join token is enough here, whatever the method. */
+  readonly is_for_links: boolean;
 }
 
 /** Every path. */
@@ -17,8 +19,8 @@ export interface Paths {
   /** Tells of a route, its path in the router's form. */
   add(method: string | readonly string[], path: string): void;
   addSocket(path: string): void;
-  /** Tells which bodies a route takes. */
-  takes(path: string, route: Pick<AnyRoute, "method" | "body" | "texts">): void;
+  /** Tells who may ask a route, and which bodies it takes. */
+  takes(path: string, route: Pick<AnyRoute, "method" | "auth" | "body" | "texts">): void;
   /** Null where nothing is known. */
   find(path: string): KnownPath | null;
 }
@@ -28,6 +30,7 @@ interface Entry {
   readonly methods: Set<string>;
   readonly accepts: Record<string, string>;
   is_socket: boolean;
+  is_for_links: boolean;
 }
 
 const order = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
@@ -50,6 +53,7 @@ export function createPaths(): Paths {
       methods: new Set<string>(),
       accepts: {},
       is_socket: false,
+      is_for_links: false,
     };
     entries.set(bare, made);
     return made;
@@ -65,7 +69,8 @@ export function createPaths(): Paths {
       known.is_socket = true;
       known.methods.add("GET").add("OPTIONS");
     },
-    takes(path, { method, body, texts }) {
+    takes(path, { method, auth, body, texts }) {
+      if (auth === "any") entry(path).is_for_links = true;
       const types = [...(texts ?? []), ...(body ? ["application/json"] : [])];
       if (types.length === 0) return;
       if (method === "POST") entry(path).accepts["accept-post"] = types.join(", ");
@@ -75,9 +80,9 @@ export function createPaths(): Paths {
       const bare = path.replace(/(?<=.)\/$/, "");
       const found = plain.get(bare) ?? [...shaped.values()].find(({ shape }) => shape.test(bare));
       if (!found) return null;
-      const { methods, accepts, is_socket } = found;
+      const { methods, accepts, is_socket, is_for_links } = found;
       const allow = [...methods].toSorted((a, b) => order.indexOf(a) - order.indexOf(b)).join(", ");
-      return { allow, methods, accepts, is_socket };
+      return { allow, methods, accepts, is_socket, is_for_links };
     },
   };
 }

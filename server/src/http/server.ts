@@ -86,8 +86,10 @@ const page_policy = [
   "manifest-src 'self'",
   "base-uri 'none'",
   "form-action 'self'",
-  "frame-ancestors 'self'",
 ].join("; ");
+/** Who may show a page in a frame, beside our own pages: those who may call us, and only the meeting. */
+const framePolicy = (path: string, origins: readonly string[]): string =>
+  ["frame-ancestors 'self'", ...(/[\\/]meet\.html$/.test(path) ? origins : [])].join(" ");
 const permissions_policy =
   "camera=(self), microphone=(self), display-capture=(self), fullscreen=(self), geolocation=()";
 
@@ -144,7 +146,7 @@ export async function createHttp(ports: HttpPorts): Promise<Http> {
     vitals_token: config.http.vitals_token.reveal(),
     vitals_addresses: config.http.vitals_addresses,
   });
-  await addPages(app, ports.pages);
+  await addPages(app, ports.pages, config.http.allowed_origins);
   if (ports.sdk !== null) addSdkFile(app, ports.sdk);
 
   const server = app.server as HttpServer;
@@ -325,9 +327,13 @@ function routeLabels(request: FastifyRequest): { method: string; route: string }
     : { method: "any", route: "other" };
 }
 
-async function addPages(app: FastifyInstance, pages: string | null): Promise<void> {
+async function addPages(
+  app: FastifyInstance,
+  pages: string | null,
+  origins: readonly string[],
+): Promise<void> {
   const setHeaders = (reply: FastifyReply, path: string): void => {
-    reply.header("content-security-policy", page_policy);
+    reply.header("content-security-policy", `${page_policy}; ${framePolicy(path, origins)}`);
     reply.header("permissions-policy", permissions_policy);
     // Vite names assets by their content.
     const is_named_by_content = /[\\/]assets[\\/]/.test(path);
@@ -335,6 +341,8 @@ async function addPages(app: FastifyInstance, pages: string | null): Promise<voi
       "cache-control",
       is_named_by_content ? "public, max-age=31536000, immutable" : "no-cache",
     );
+    // Files without any secret, which a page in a sandboxed frame has to ask for as a foreign one.
+    if (is_named_by_content) reply.header("access-control-allow-origin", "*");
   };
   const options = { wildcard: false, cacheControl: false, setHeaders };
   await app.register(fastifyStatic, {

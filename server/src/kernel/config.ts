@@ -176,7 +176,7 @@ const schema = {
     key: text("", "PEM file: private key, for http.tls `files`.", "none"),
     trusted_proxies: list("Addresses or networks whose X-Forwarded-* headers are believed."),
     allowed_origins: list(
-      "Origins of other sites whose pages may call this server (CORS), with tokens and keys only. `*`: all.",
+      "Origins of other sites whose pages may call this server (CORS), with tokens and keys only, and show its meeting page in a frame. `*`: all.",
     ),
     vitals_token: secret(
       "Lets who sends it as `Authorization: Bearer` read GET /health in full and GET /metrics. 16 characters or more.",

@@ -199,14 +199,19 @@ function Composer(props: {
 }) {
   const { t } = useSurroundings();
   const [text, setText] = useState("");
-  const [to, setTo] = useState<string>(everyone);
+  const [to, setTo] = useState<Pick<Person, "id" | "name"> | null>(null);
   const others = props.people.filter((person) => !person.is_me && person.status === "joined");
-  const target = others.find(({ id }) => id === to) ?? null;
+  const target = others.find(({ id }) => id === to?.id) ?? null;
+  // What was meant for one person must not reach all because that person left.
+  const is_target_gone = to !== null && target === null;
+  const nameOf = ({ name }: Pick<Person, "name">): string => name || t("somebody");
+  const targets = is_target_gone ? [...others, to] : others;
   const length = [...text].length;
   const is_too_long = length > text_length_max;
+  const can_send = text.trim() !== "" && !is_too_long && !is_target_gone;
 
   const send = (): void => {
-    if (text.trim() === "" || is_too_long) return;
+    if (!can_send) return;
     setText("");
     // A refusal stays with the message, which is then shown as not sent.
     props.chat.send(text.trim(), target?.id ?? null).catch(reportFault);
@@ -217,23 +222,22 @@ function Composer(props: {
     send();
   };
   return (
-    <form
-      className="composer"
-      onSubmit={(event) => {
-        event.preventDefault();
-        send();
-      }}
-    >
-      {others.length > 0 && props.my_ids !== null && (
+    <div className="composer">
+      {targets.length > 0 && props.my_ids !== null && (
         <Choice
           label={t("chat_to")}
-          value={target?.id ?? everyone}
+          value={to?.id ?? everyone}
           options={[
             [everyone, t("chat_everyone")],
-            ...others.map(({ id, name }) => [id, name || t("somebody")] as const),
+            ...targets.map((person) => [person.id, nameOf(person)] as const),
           ]}
-          onChange={setTo}
+          onChange={(id) => setTo(targets.find((person) => person.id === id) ?? null)}
         />
+      )}
+      {is_target_gone && (
+        <p className="field-error" role="alert">
+          {t("chat_target_gone", { name: nameOf(to) })}
+        </p>
       )}
       <div className="composer-line">
         <TextField className="grow" value={text} onChange={setText} isInvalid={is_too_long}>
@@ -243,16 +247,16 @@ function Composer(props: {
             dir="auto"
             rows={Math.min(5, Math.max(1, text.split("\n").length))}
             placeholder={
-              target ? t("chat_write_person", { name: target.name }) : t("chat_write_everyone")
+              to ? t("chat_write_person", { name: nameOf(to) }) : t("chat_write_everyone")
             }
             onKeyDown={onKeyDown}
           />
         </TextField>
         <Button
-          type="submit"
+          onPress={send}
           className="round primary-round"
           aria-label={t("chat_send")}
-          isDisabled={text.trim() === "" || is_too_long}
+          isDisabled={!can_send}
         >
           <Icon name="send" />
         </Button>
@@ -262,6 +266,6 @@ function Composer(props: {
           {t("chat_too_long", { limit: text_length_max, count: length })}
         </p>
       )}
-    </form>
+    </div>
   );
 }

@@ -10,7 +10,7 @@ import {
   type WatchedConference,
   watchConference,
 } from "@parley/client";
-import { type FormEvent, useCallback, useEffect, useRef, useState } from "react";
+import { type KeyboardEvent, useCallback, useEffect, useRef, useState } from "react";
 import { Button, FieldError, Input, Label, TextField, ToggleButton } from "react-aria-components";
 import { Icon } from "../look/icon.tsx";
 import { Name } from "../look/name.tsx";
@@ -132,14 +132,18 @@ function Lobby(props: {
     // Without an answer there is no place to take: one joins as always.
     other.takePlace().then((seat) => enter(name.trim(), seat), reportFault);
   };
-  const join = (event: FormEvent): void => {
-    event.preventDefault();
+  const join = (): void => {
     const said = name.trim();
     setNameMissing(said === "");
     if (said === "") name_field.current?.focus();
     if (said === "" || is_joining) return;
     writePreference("name", said);
     enter(said, null);
+  };
+  const joinByEnter = (event: KeyboardEvent): void => {
+    if (event.key !== "Enter" || event.nativeEvent.isComposing) return;
+    event.preventDefault();
+    join();
   };
 
   return (
@@ -167,7 +171,14 @@ function Lobby(props: {
             </Button>
           </div>
         )}
-        <form onSubmit={join} noValidate>
+        {/* No form is submitted: a frame sandboxed without `allow-forms` lets none. */}
+        <form
+          noValidate
+          onSubmit={(event) => {
+            event.preventDefault();
+            join();
+          }}
+        >
           <TextField
             className="field"
             name="name"
@@ -178,11 +189,11 @@ function Lobby(props: {
             autoComplete="name"
           >
             <Label>{t("your_name")}</Label>
-            <Input ref={name_field} dir="auto" />
+            <Input ref={name_field} dir="auto" onKeyDown={joinByEnter} />
             <FieldError>{t("name_missing")}</FieldError>
           </TextField>
           <Button
-            type="submit"
+            onPress={join}
             className={`button join ${other.is_there ? "" : "primary"} ${is_joining ? "is-busy" : ""}`}
           >
             {is_joining ? t("joining") : t("join_now")}

@@ -144,7 +144,7 @@ export const de: Record<keyof typeof en, Entry> = {
   remove_named: "{name} entfernen",
   remove_question: "{name} entfernen?",
   remove_consequence:
-    "{name} verlässt die Konferenz sofort; derselbe Link führt nicht wieder hinein.",
+    "{name} verlässt die Konferenz sofort. Der benutzte Link lässt niemanden mehr hinein; wer damit schon da ist, bleibt.",
   page_previous: "Vorige Seite der Personen",
   page_next: "Nächste Seite der Personen",
   page_of: "{page} von {count}",
@@ -221,6 +221,7 @@ export const de: Record<keyof typeof en, Entry> = {
   chat_private_to: "nur an {name}",
   chat_private_own: "vertraulich, an {name}",
   chat_deleted: "Diese Nachricht wurde gelöscht.",
+  chat_target_gone: "{name} ist gegangen. Wählen Sie, wer das lesen soll.",
   chat_too_long: "Höchstens {limit} Zeichen; hier sind es {count}.",
   chat_log: "Nachrichten",
   chat_unread: {

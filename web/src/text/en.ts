@@ -140,7 +140,7 @@ export const en = {
   remove_named: "Remove {name}",
   remove_question: "Remove {name}?",
   remove_consequence:
-    "{name} leaves the conference now, and the same link does not let them in again.",
+    "{name} leaves the conference now. The link they came with lets nobody in any more; others who are in with it stay.",
   page_previous: "Previous page of people",
   page_next: "Next page of people",
   page_of: "{page} of {count}",
@@ -220,6 +220,7 @@ export const en = {
   chat_private_to: "only to {name}",
   chat_private_own: "private, to {name}",
   chat_deleted: "This message was deleted.",
+  chat_target_gone: "{name} has left. Choose who is to read this.",
   chat_too_long: "At most {limit} characters; this has {count}.",
   chat_log: "Messages",
   chat_unread: { one: "Chat, 1 unread message", other: "Chat, {count} unread messages" },

@@ -1,0 +1,101 @@
+// The meeting page in a frame of another site: as it is, and sandboxed without `allow-same-origin`, where a page has no origin,
+// no storage and no cookies, and its own files are foreign to it.
+import assert from "node:assert/strict";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { after, before, test } from "node:test";
+import type { Browser, Frame } from "playwright-core";
+import { audible_db, launchChromium, needs_chromium, personPage } from "../harness/chromium.ts";
+import { chatTexts, joinMeeting, people, say } from "../harness/meeting.ts";
+import { type Parley, startParley, until } from "../harness/parley.ts";
+
+let parley: Parley;
+let browser: Browser;
+let site: Server;
+let site_url = "";
+before(async () => {
+  if (needs_chromium.skip) return;
+  // Shows whatever its address asks for in a frame.
+  site = createServer((request, reply) => {
+    const wanted = new URL(request.url ?? "/", "http://site");
+    const sandbox = wanted.searchParams.get("sandbox");
+    reply.setHeader("content-type", "text/html; charset=utf-8").end(
+      `<!doctype html><title>Site</title><iframe allow="camera; microphone; autoplay; display-capture"
+         width="1200" height="760" ${sandbox === null ? "" : `sandbox="${sandbox}"`}></iframe>`,
+    );
+  });
+  await new Promise<void>((done) => site.listen(0, "127.0.0.1", done));
+  site_url = `http://127.0.0.1:${(site.address() as AddressInfo).port}`;
+  parley = await startParley({ PARLEY_HTTP_ALLOWED_ORIGINS: site_url });
+  browser = await launchChromium();
+});
+after(async () => {
+  await browser?.close();
+  await parley?.stop();
+  site?.close();
+});
+
+async function conference(): Promise<string> {
+  const { id } = await parley.api<{ id: string }>("POST", "/v1.0/conferences", {
+    type: "conference",
+    name: "Framed",
+  });
+  return id;
+}
+
+const hears = (frame: Frame, tone: number): Promise<boolean> =>
+  frame.evaluate(
+    ({ tone, audible_db }) => {
+      const { probes } = window as unknown as { probes: { heard(): Record<number, number> } };
+      return (probes.heard()[tone] ?? -200) > audible_db;
+    },
+    { tone, audible_db },
+  );
+
+for (const [name, sandbox] of [
+  ["a_frame_of_an_allowed_site", null],
+  ["a_frame_that_is_sandboxed_with_scripts_and_nothing_else", "allow-scripts"],
+] as const) {
+  test(`in_${name}_one_joins_hears_and_is_heard`, needs_chromium, async () => {
+    const id = await conference();
+    const ben = await joinMeeting(parley, browser, id, people.ben);
+    const { url } = await parley.link(id, "Ada", "host");
+    const page = await personPage(browser, people.ada);
+    const faults: string[] = [];
+    page.on("pageerror", (fault) => faults.push(String(fault)));
+    await page.goto(`${site_url}/${sandbox === null ? "" : `?sandbox=${sandbox}`}`);
+    await page.locator("iframe").evaluate((element, to) => {
+      (element as HTMLIFrameElement).src = to;
+    }, url);
+    const frame = await until("the frame is there", () =>
+      page.frames().find((one) => one.url().startsWith(parley.url)),
+    );
+    await frame.getByRole("button", { name: "Join now" }).click();
+    await frame.getByRole("navigation", { name: "Controls" }).waitFor();
+    assert.equal(await frame.evaluate(() => window.origin), sandbox === null ? parley.url : "null");
+    await until("Ada hears Ben", () => hears(frame, people.ben.tone_hz), 20_000);
+    await until("Ben hears Ada", () => hears(ben.page.mainFrame(), people.ada.tone_hz), 20_000);
+    await frame.getByRole("button", { name: /^Chat/ }).click();
+    await frame.getByRole("textbox", { name: "Message" }).fill("From inside a frame");
+    await frame.getByRole("button", { name: "Send message" }).click();
+    await until("Ben reads it", async () =>
+      (await chatTexts(ben.page)).includes("From inside a frame"),
+    );
+    await say(ben.page, "To a frame");
+    await frame.getByRole("log").getByText("To a frame").waitFor();
+    await frame.getByRole("button", { name: "More", exact: true }).click();
+    await frame.getByRole("menuitem", { name: "Copy invite link" }).click();
+    await frame.getByRole("button", { name: "Copy invite link" }).click();
+    await frame.getByRole("textbox", { name: "Invite link" }).waitFor();
+    await page.keyboard.press("Escape");
+    await frame.getByRole("dialog").waitFor({ state: "detached" });
+    await frame.getByRole("button", { name: "Leave", exact: true }).click();
+    await frame.getByRole("menuitem", { name: "End for all" }).click();
+    await frame.getByRole("button", { name: "End for all", exact: true }).click();
+    await frame.getByRole("heading", { name: "The conference is over" }).waitFor();
+    await ben.page.getByRole("heading", { name: "The conference is over" }).waitFor();
+    assert.deepEqual(faults, []);
+    await page.context().close();
+    await ben.page.context().close();
+  });
+}

@@ -1,0 +1,65 @@
+// The pictures of the manual.
+import { join } from "node:path";
+import type { Browser } from "playwright-core";
+import { drawn_people } from "../harness/drawn-people.ts";
+import { type Parley, until } from "../harness/parley.ts";
+import { type Guest, openGuest } from "./guests.ts";
+
+const password = "correct horse battery staple";
+
+/** Writes them into `folder`: a meeting of four, the same on a phone, and its page in the console. */
+export async function makeManual(parley: Parley, browser: Browser, folder: string): Promise<void> {
+  const { id } = await parley.api<{ id: string }>("POST", "/v1.0/conferences", {
+    ...{ type: "conference", name: "Product review" },
+  });
+  const guests: Guest[] = [];
+  for (const look of drawn_people.slice(0, 4)) {
+    const guest = await openGuest(browser, "en", { look });
+    await guest.page.emulateMedia({ colorScheme: "dark" });
+    const role = guests.length === 0 ? "host" : "member";
+    await guest.page.goto((await parley.link(id, look.name, role)).url);
+    await guest.join();
+    guests.push(guest);
+  }
+  const [ada, , mei, jonas] = guests as [Guest, Guest, Guest, Guest];
+  await mei.page.getByRole("button", { name: /^Chat/ }).click();
+  for (const text of [
+    "The figures are in the shared folder.",
+    "Shall we begin with the open questions?",
+  ]) {
+    await mei.page.getByRole("textbox", { name: mei.t("chat_write") }).fill(text);
+    await mei.press("chat_send");
+  }
+  await jonas.press("raise_hand");
+  await ada.page.getByRole("button", { name: /^Chat/ }).click();
+  await ada.page.getByText("Shall we begin").first().waitFor();
+  const shows = ({ page }: Guest): Promise<unknown> =>
+    until(
+      "everybody is seen",
+      () =>
+        page.evaluate(
+          () =>
+            [...document.querySelectorAll("video")].filter(({ videoWidth }) => videoWidth > 300)
+              .length >= 4,
+        ),
+      60_000,
+    );
+  await shows(ada);
+  // Notices of who came have gone.
+  await until("it is calm", async () => (await ada.page.locator(".toast").count()) === 0, 30_000);
+  await ada.page.screenshot({ path: join(folder, "meeting.png") });
+  await jonas.page.setViewportSize({ width: 390, height: 844 });
+  await shows(jonas);
+  await until("it is calm", async () => (await jonas.page.locator(".toast").count()) === 0, 30_000);
+  await jonas.page.screenshot({ path: join(folder, "phone.png") });
+
+  const owner = await openGuest(browser, "en");
+  const { page, t } = owner;
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.goto(`${parley.url}/#/conferences/${id}`);
+  await page.getByRole("textbox", { name: t("username") }).fill("admin");
+  await page.getByLabel(t("password")).fill(password);
+  await owner.press("login");
+  await page.getByRole("img", { name: t("timeline_label") }).waitFor();
+  await page.screenshot({ path: join(folder, "console.png") });
+}
