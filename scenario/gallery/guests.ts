@@ -22,14 +22,22 @@ export interface Guest {
 export async function openGuest(
   browser: Browser,
   language: Language,
-  given: { readonly look?: DrawnPerson; readonly prepare?: () => void } = {},
+  given: {
+    readonly look?: DrawnPerson;
+    readonly prepare?: () => void;
+    readonly is_touched?: boolean;
+  } = {},
 ): Promise<Guest> {
   const context = await browser.newContext({
     permissions: ["camera", "microphone", "clipboard-read", "clipboard-write"],
     viewport: { width: 1280, height: 800 },
     locale: locales[language],
+    hasTouch: given.is_touched ?? false,
+    isMobile: given.is_touched ?? false,
   });
   const page = await context.newPage();
+  // Many people on few cores.
+  page.setDefaultTimeout(90_000);
   if (given.look) await page.addInitScript(installDrawnPerson, given.look);
   if (given.prepare) await page.addInitScript(given.prepare);
   const t: Guest["t"] = (key, values) => write(language, key, values);

@@ -40,6 +40,14 @@ export interface Gallery {
   shoot(page: Page, language: Language, scene: string, open?: () => Promise<void>): Promise<void>;
 }
 
+// A whole page, however long. Playwright's own way forgets the finger.
+async function shootWhole(page: Page, path: string, { width, height }: Look): Promise<void> {
+  const whole = await page.evaluate(() => document.documentElement.scrollHeight);
+  if (whole > height) await page.setViewportSize({ width, height: whole });
+  await page.screenshot({ path });
+  if (whole > height) await page.setViewportSize({ width, height });
+}
+
 /** A gallery in a folder; `findings.txt` in it begins anew. */
 export function createGallery(folder: string): Gallery {
   mkdirSync(folder, { recursive: true });
@@ -68,7 +76,7 @@ export function createGallery(folder: string): Gallery {
         await wear(page, one);
         await open?.();
         const name = `${scene}-${language}-${one.name}`;
-        await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
+        await shootWhole(page, join(folder, `${name}.png`), one);
         const faults = await layoutFaults(page);
         appendFileSync(findings, faults.map((fault) => `${name}: ${fault}\n`).join(""));
         if (open) await page.keyboard.press("Escape");

@@ -159,11 +159,11 @@ export async function meetingScenes(hand: Stagehand): Promise<void> {
   await leo.page.goto((await parley.link(id, "Leo", "listener")).url);
   await leo.join();
   guests.push(leo);
-  await shows(ada, 6);
+  await shows(ada, 5);
   await kofi.press("raise_hand");
   await (guests[6] as Guest).press("raise_hand");
   await (guests[3] as Guest).press("microphone");
-  await (guests[7] as Guest).press("camera");
+  await (guests[4] as Guest).press("camera");
   await shoot("nine");
   await page.getByRole("button", { name: t("people"), exact: true }).click();
   await shoot("people");

@@ -3,6 +3,7 @@ import type { Devices, Ending, JoinedConference } from "@parley/client";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { ChatPanel } from "../chat/chat-panel.tsx";
 import { createAnnouncer } from "../look/announcer.ts";
+import { Icon } from "../look/icon.tsx";
 import { LiveRegion } from "../look/live-region.tsx";
 import { Name } from "../look/name.tsx";
 import { readPreference, writePreference } from "../look/preferences.ts";
@@ -100,7 +101,11 @@ export function Meeting(props: {
         </h1>
         <Elapsed conference={conference} since={view.conference?.tm_create ?? ""} />
         <span className="grow" />
-        <span className="muted top-people">{t("people_count", { count: people_count })}</span>
+        <span className="muted top-people">
+          <Icon name="people" />
+          <span aria-hidden="true">{people_count}</span>
+          <span className="top-people-words">{t("people_count", { count: people_count })}</span>
+        </span>
         <QualityBars quality={own.quality} about={t("quality_own")} />
       </header>
       {is_returning ? (

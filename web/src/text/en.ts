@@ -242,7 +242,7 @@ export const en = {
   end_kicked: "You were removed",
   end_kicked_text: "You were removed from the conference.",
   end_ended: "The conference is over",
-  end_ended_text: "Nobody can join any more. Thank you for being there.",
+  end_ended_text: "It has ended, and nobody can join any more.",
   end_taken_over: "Open in another tab",
   end_taken_over_text: "You joined from another tab or window; this one was let go.",
   end_vanished: "You were away for too long",
