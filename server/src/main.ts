@@ -56,7 +56,7 @@ async function start(config: Config, log: Log): Promise<void> {
   await checkPorts(config, { clock, log });
   // Both take their time to start; neither needs the other.
   const opened = await allOrRefusals(database(ground), workers(ground, announced));
-  const metrics = createMetrics({ log, now_s: () => clock.monotonic_ms() / 1000 });
+  const metrics = createMetrics({ now_s: () => clock.monotonic_ms() / 1000 });
   const [store, media] = [metrics.store(opened[0]), metrics.media(opened[1])];
   const { secret, tokens, revocations, customers, accesskeys, authenticator } = callers(
     ground,

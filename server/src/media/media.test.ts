@@ -249,6 +249,18 @@ test("a_refusal_of_the_worker_is_a_problem_and_changes_nothing", async () => {
   await media.close();
 });
 
+test("a_worker_that_does_not_tell_its_counters_takes_nobody_elses_along", async () => {
+  const { media, fakes } = await stage(2);
+  fakes.answer = ({ type }, { index }) =>
+    index === 1 && type === "stats" ? { code: "internal" } : undefined;
+  const told = await media.stats();
+  assert.deepEqual(
+    told.map(({ worker }) => worker),
+    [0],
+  );
+  await media.close();
+});
+
 test("closing_says_goodbye_to_every_worker", async () => {
   const { media, fakes } = await stage(2);
   await media.close();

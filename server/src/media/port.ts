@@ -97,7 +97,7 @@ export interface Media {
   closeEndpoint(endpoint: EndpointId): Promise<void>;
   /** Whether the endpoint is open, on a living worker or one being replaced. */
   hasEndpoint(endpoint: EndpointId): boolean;
-  /** Counters of every living worker. */
+  /** Counters of every living worker that tells them; one that does not is left out. */
   stats(): Promise<readonly { worker: number; pid: number; stats: Stats }[]>;
   /** State of every worker, for /health. */
   health(): readonly {

@@ -323,9 +323,15 @@ export function createMedia(ports: MediaPorts): Media {
       const living = workers.filter((worker) => worker.state() === "up");
       const replies = await Promise.all(
         living.map(async (worker) => {
-          const reply = await worker.request({ type: "stats" });
-          const pid = worker.pid() ?? 0;
-          return reply.type === "stats" ? [{ worker: worker.index, pid, stats: reply }] : [];
+          try {
+            const reply = await worker.request({ type: "stats" });
+            const pid = worker.pid() ?? 0;
+            return reply.type === "stats" ? [{ worker: worker.index, pid, stats: reply }] : [];
+          } catch (err) {
+            // What the others count is worth as much; this one's state is in its health.
+            log.warn({ err, worker: worker.index }, "a media worker did not tell its counters");
+            return [];
+          }
         }),
       );
       return replies.flat();

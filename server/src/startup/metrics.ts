@@ -1,7 +1,6 @@
 // What the server measures of itself, in Prometheus' text format, for /metrics.
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { JoinReply, Joins } from "../domain/conference/index.ts";
-import type { Log } from "../kernel/log.ts";
 import { Problem } from "../kernel/problem.ts";
 import type { Media } from "../media/index.ts";
 import type { Store } from "../store/index.ts";
@@ -42,7 +41,7 @@ const misnamed = [
 const request_seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 /** Makes them. `now_s` is a monotonic clock in seconds. */
-export function createMetrics(ports: { log: Log; now_s: () => number }): Metrics {
+export function createMetrics(ports: { now_s: () => number }): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -139,7 +138,7 @@ export function createMetrics(ports: { log: Log; now_s: () => number }): Metrics
         sources.people(),
       );
       gauge(registry, "parley_sockets", "Open live and event sockets.", () => sources.sockets());
-      collect = mediaMetrics(registry, sources.media, ports.log);
+      collect = mediaMetrics(registry, sources.media);
     },
     async text() {
       await collect();
@@ -170,7 +169,7 @@ function countEvents(registry: Registry, store: Store): void {
 }
 
 // The workers are asked once a scrape for all of these. What they count starts at 0 with each new process, as counters may.
-function mediaMetrics(registry: Registry, media: Media, log: Log): () => Promise<void> {
+function mediaMetrics(registry: Registry, media: Media): () => Promise<void> {
   const registers = [registry];
   const labelNames = ["worker"] as const;
   const gaugeOf = (name: string, help: string): Gauge<"worker"> =>
@@ -210,49 +209,44 @@ function mediaMetrics(registry: Registry, media: Media, log: Log): () => Promise
       endpoints.set({ worker }, one.endpoints);
       setCounter(deaths, worker, one.deaths);
     }
-    try {
-      const told = await media.stats();
-      for (const { worker: index, stats } of told) {
-        const worker = String(index);
-        setCounter(cpu, worker, stats.cpu_us / 1_000_000);
-        memory.set({ worker }, stats.memory_bytes);
-        for (const [name, value] of Object.entries(stats.counters)) {
-          // States among the counters have gauges of their own.
-          if (name === "rooms") continue;
-          if (name === "mixers") {
-            mixers.set({ worker }, value);
-            continue;
-          }
-          const known =
-            counters.get(name) ??
-            counterOf(
-              `parley_media_${name}_total`,
-              `${name.replaceAll("_", " ")}, of the media worker.`,
-            );
-          counters.set(name, known);
-          setCounter(known, worker, value);
+    const told = await media.stats();
+    for (const { worker: index, stats } of told) {
+      const worker = String(index);
+      setCounter(cpu, worker, stats.cpu_us / 1_000_000);
+      memory.set({ worker }, stats.memory_bytes);
+      for (const [name, value] of Object.entries(stats.counters)) {
+        // States among the counters have gauges of their own.
+        if (name === "rooms") continue;
+        if (name === "mixers") {
+          mixers.set({ worker }, value);
+          continue;
         }
+        const known =
+          counters.get(name) ??
+          counterOf(
+            `parley_media_${name}_total`,
+            `${name.replaceAll("_", " ")}, of the media worker.`,
+          );
+        counters.set(name, known);
+        setCounter(known, worker, value);
       }
-      const each = told.flatMap(({ stats }) => stats.endpoints);
-      const trips = each.flatMap(({ round_trip_us }) => round_trip_us ?? []);
-      for (const [share, part] of [
-        ["p50", 0.5],
-        ["p95", 0.95],
-        ["max", 1],
-      ] as const) {
-        quality.set({ share }, quantile(trips, part) / 1_000_000);
-      }
-      const paths = each.flatMap(({ estimate_bps }) => estimate_bps ?? []);
-      for (const [share, part] of [
-        ["min", 0],
-        ["p5", 0.05],
-        ["p50", 0.5],
-      ] as const) {
-        estimate.set({ share }, quantile(paths, part) / 8);
-      }
-    } catch (err) {
-      // What the other parts say is still worth showing.
-      log.warn({ err }, "a media worker did not tell its counters");
+    }
+    const each = told.flatMap(({ stats }) => stats.endpoints);
+    const trips = each.flatMap(({ round_trip_us }) => round_trip_us ?? []);
+    for (const [share, part] of [
+      ["p50", 0.5],
+      ["p95", 0.95],
+      ["max", 1],
+    ] as const) {
+      quality.set({ share }, quantile(trips, part) / 1_000_000);
+    }
+    const paths = each.flatMap(({ estimate_bps }) => estimate_bps ?? []);
+    for (const [share, part] of [
+      ["min", 0],
+      ["p5", 0.05],
+      ["p50", 0.5],
+    ] as const) {
+      estimate.set({ share }, quantile(paths, part) / 8);
     }
   };
 }
