@@ -12,6 +12,7 @@ import {
   createConferences,
 } from "../src/domain/conference/index.ts";
 import {
+  type Customers,
   createCustomers,
   createRevocations,
   createTokens,
@@ -67,6 +68,7 @@ export interface Rest {
   readonly tokens: Tokens;
   readonly conferences: Conferences;
   readonly authenticator: Authenticator;
+  readonly customers: Customers;
   readonly routes: readonly AnyRoute[];
   // biome-ignore lint/suspicious/noExplicitAny: a document
   readonly openapi: any;
@@ -184,6 +186,7 @@ export async function startRest(options: RestOptions = {}): Promise<Rest> {
     tokens,
     conferences,
     authenticator,
+    customers,
     routes,
     openapi: http.openapi,
     ask,

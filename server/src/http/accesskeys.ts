@@ -28,6 +28,7 @@ export function accesskeyRoutes(ports: {
     route({
       method: "GET",
       path: "/v1.0/accesskeys",
+      is_list: true,
       auth: "customer",
       tag,
       summary: "List access keys, newest first",

@@ -21,6 +21,7 @@ export function conferencecallRoutes(ports: { conferencecalls: Conferencecalls }
     route({
       method: "GET",
       path: "/v1.0/conferencecalls",
+      is_list: true,
       auth: "any",
       tag: "Conferencecalls",
       summary: "List joins, newest first",

@@ -75,6 +75,7 @@ export function conferenceRoutes({ conferences }: { conferences: Conferences }):
     route({
       method: "GET",
       path: "/v1.0/conferences",
+      is_list: true,
       auth: "customer",
       tag: "Conferences",
       summary: "List conferences, newest first",
@@ -188,6 +189,7 @@ function joinTokenRoutes(joinTokens: JoinTokens): AnyRoute[] {
     route({
       method: "GET",
       path,
+      is_list: true,
       auth: "any",
       tag,
       summary: "List links, newest first",
@@ -221,6 +223,7 @@ const eventsRoute = (conferences: Conferences): AnyRoute =>
   route({
     method: "GET",
     path: "/v1.0/conferences/{id}/events",
+    is_list: true,
     auth: "any",
     tag: "Conferences",
     summary: "Read the history, oldest first",

@@ -33,6 +33,7 @@ export function customerRoutes(ports: {
     route({
       method: "GET",
       path: "/v1.0/customers",
+      is_list: true,
       auth: "customer",
       tag,
       summary: "List customers, newest first (super admin)",
@@ -81,6 +82,7 @@ function agentRoutes(ports: { customers: Customers; authenticator: Authenticator
     route({
       method: "GET",
       path: "/v1.0/agents",
+      is_list: true,
       auth: "customer",
       tag,
       summary: "List who logs in, newest first",

@@ -16,6 +16,7 @@ import { createJudge } from "./judge.ts";
 import { legacyView } from "./legacy.ts";
 import { httpProblems } from "./problems.ts";
 import { type Rate, rateAddress } from "./rate.ts";
+import type { Reading } from "./reading.ts";
 import type { KeptReply, Repeats } from "./repeated.ts";
 import { Answer, type AnyRoute, type Ask, json_type } from "./route.ts";
 
@@ -34,6 +35,7 @@ export interface EdgePorts {
   readonly query_tokens: boolean;
   /** Who shows the key of a join. */
   callerByKey(id: ConferencecallId, resume_key: string): Promise<ParticipantCaller>;
+  readonly reading: Reading;
   /** How others reach this server; "" where it was not said. */
   readonly public_url: string;
   /** Whether running calls are being waited for. */
@@ -123,6 +125,7 @@ export function createHandler(route: AnyRoute, ports: EdgePorts): Handler {
     if (typeof key === "string" && caller) {
       return runOnce(request, reply, caller, key, bytes, ask);
     }
+    if (route.is_list && caller) return runList(request, reply, caller, ask);
     const result = route.run(ask);
     if (result instanceof Promise) {
       return result.then((settled) => finish(request, reply, caller, settled));
@@ -223,12 +226,36 @@ export function createHandler(route: AnyRoute, ports: EdgePorts): Handler {
       const { "set-cookie": _, ...headers } = result.headers;
       return send(reply, new Answer({ ...result, headers }));
     }
-    if (caller && wantsLegacy(request, caller)) {
-      return ports.customers
-        .numberOf(caller.customer_id)
-        .then((number) => send(reply, asLegacy(result, number)));
+    const shown = inView(request, caller, result);
+    return shown instanceof Promise ? shown.then((one) => send(reply, one)) : send(reply, shown);
+  };
+
+  const inView = (
+    request: FastifyRequest,
+    caller: Caller | null,
+    result: Result,
+  ): Result | Promise<Result> =>
+    caller && wantsLegacy(request, caller)
+      ? ports.customers.numberOf(caller.customer_id).then((number) => asLegacy(result, number))
+      : result;
+
+  /** What was read is counted as reserved until it is counted as an answer, which `send` does. */
+  const runList = async (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    caller: Caller,
+    ask: AnyAsk,
+  ): Promise<FastifyReply> => {
+    const done = await ports.reading.begin(caller.customer_id);
+    try {
+      // Whoever has gone meanwhile needs no list.
+      if (request.raw.socket.destroyed) throw problems.REQUEST_TIMEOUT();
+      const shown = await inView(request, caller, await route.run(ask));
+      // Not awaited: a reply settles when its reader has taken it.
+      return send(reply, shown);
+    } finally {
+      done();
     }
-    return send(reply, result);
   };
 
   return (request, reply) => {

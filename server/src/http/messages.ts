@@ -26,6 +26,7 @@ export function messageRoutes({ talk }: { readonly talk: Talk }): AnyRoute[] {
     route({
       method: "GET",
       path: "/v1.0/conferences/{id}/messages",
+      is_list: true,
       auth: "any",
       tag,
       summary: "List a conference's messages, newest first",

@@ -102,6 +102,8 @@ export interface RouteDefinition<
   readonly by_resume_key?: boolean;
   /** Whether it begins something that outlives the request: refused while the server ends. */
   readonly starts?: boolean;
+  /** Whether it answers with a list from the database: as many are read at a time as memory has room for. */
+  readonly is_list?: boolean;
   /** Other types that the body may have, e.g. `application/sdp`; then `ask.text` holds it and `ask.body` is empty. */
   readonly texts?: readonly string[];
   /** By status; at least the one of success. */

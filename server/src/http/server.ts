@@ -28,6 +28,7 @@ import { createPaths } from "./paths.ts";
 import { asProblem, createFailures, type Failures } from "./problem-reply.ts";
 import { createRate } from "./rate.ts";
 import { createRawEdge, type RawEdge, type Sockets } from "./raw-edge.ts";
+import { createReading } from "./reading.ts";
 import { createRepeats } from "./repeated.ts";
 import { type AnyRoute, route } from "./route.ts";
 import { addSdkFile } from "./sdk-file.ts";
@@ -119,6 +120,7 @@ export async function createHttp(ports: HttpPorts): Promise<Http> {
     repeats,
     auth_rate: createRate(clock, config.limits.auth_rate, config.limits.auth_burst),
     rest_rate: createRate(clock, config.limits.rest_rate, config.limits.rest_burst),
+    reading: createReading({ clock, limits: config.limits }),
     public_url: config.http.public_url,
     isDraining: ports.isDraining,
   };

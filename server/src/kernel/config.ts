@@ -380,6 +380,18 @@ const schema = {
       "Of them, for one access key or token. One answer is always given.",
       { min: 1024 * 1024 },
     ),
+    http_reading_bytes_max: integer(
+      128 * 1024 * 1024,
+      "bytes",
+      "Reserved for lists while they are read from the database, 6 MiB each. More wait, 5 s at most: then 429.",
+      { min: 1024 * 1024 },
+    ),
+    http_reading_bytes_per_customer_max: integer(
+      48 * 1024 * 1024,
+      "bytes",
+      "Of them, for one customer. One list is always read.",
+      { min: 1024 * 1024 },
+    ),
     agents_max: integer(10_000, "agents", "People who log in for one customer.", { min: 1 }),
     accesskeys_max: integer(1_000, "access keys", "Good ones of one customer.", { min: 1 }),
     conferences_max: integer(10_000, "conferences", "Of one customer, without those that ended.", {

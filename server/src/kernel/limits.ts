@@ -24,9 +24,16 @@ export const limits = {
   close_grace_ms: 1_000,
   /** Milliseconds that connections have to take their last answers when the server ends. Then they are destroyed: whoever supervises it is waiting. */
   end_grace_ms: 300,
-  /** Events in one page of a conference's history, and their bytes: a page ends after what brings it there. */
+  /** Events in one page of a conference's history. */
   events_page_max: 1_000,
-  events_page_bytes_max: 4 * 1024 * 1024,
+  /** Bytes of one page of conferences or of events: it ends after the item that brings it there. */
+  page_bytes_max: 4 * 1024 * 1024,
+  /** Bytes that any list's answer may take: a page, one item of the largest more (two flows and `data`, each within a body's bound), and what stands around items. Reserved while it is read. */
+  list_bytes_max: 6 * 1024 * 1024,
+  /** Lists of one customer that may wait for their turn to be read. Above: 429. */
+  reads_waiting_max: 500,
+  /** Milliseconds that a list may wait for its turn to be read. Above: 429. */
+  read_wait_ms: 5_000,
   /** Bytes from which on an answer is counted while it waits for its reader. */
   large_answer_bytes: 64 * 1024,
   /** Milliseconds that the reader of a large answer may take. Then the connection ends. */

@@ -46,16 +46,18 @@ export function readPageQuery(query: {
   return { size, before };
 }
 
-/** Cuts `rows` (read with one row more than the page holds) into a page. `tm_create` must be unique among the caller's rows. */
+/** Cuts `rows` (read with one row more than the page holds) into a page. `tm_create` must be unique among the caller's rows. `is_cut`: rows were left out, since those here fill a page by their bytes. */
 export function cutPage<Row extends { tm_create: Instant }, T>(
   rows: readonly Row[],
   query: PageQuery,
   show: (row: Row) => T,
+  is_cut = false,
 ): Page<T> {
   const shown = rows.slice(0, query.size);
   const last = shown.at(-1);
+  const has_more = is_cut || rows.length > query.size;
   return {
     result: shown.map(show),
-    next_page_token: rows.length > query.size && last ? writeTimestamp(last.tm_create) : "",
+    next_page_token: has_more && last ? writeTimestamp(last.tm_create) : "",
   };
 }

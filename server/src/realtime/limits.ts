@@ -24,8 +24,9 @@ export const socket_limits = {
   waiting_bytes_max: 4 * 1024 * 1024,
   /** Events that a live socket replays; who missed more gets a snapshot. */
   resume_events_max: 1_000,
-  /** Events read from the journal at once. */
+  /** Events read from the journal at once, and their bytes: it ends after the one that brings it there. */
   page_events: 50,
+  page_bytes: 1024 * 1024,
   /** Messages in a snapshot. */
   snapshot_messages: 100,
   /** Milliseconds between the pings that readers see. */

@@ -137,13 +137,12 @@ export function createLiveSockets(ports: LivePorts): LiveSockets {
     live.connection.send(JSON.stringify({ type: "resumed", seq: after, ...greeting(ports, you) }));
     live.feed.begin(after);
     for (;;) {
-      const page = await store.journal.read(
-        conference_id,
-        live.feed.last,
-        socket_limits.page_events,
-      );
-      await replaySlowly(live.feed, page, live.connection, sizeOf);
-      if (page.length < socket_limits.page_events || !live.connection.is_open) return true;
+      const { events, is_last } = await store.journal.readPage(conference_id, live.feed.last, {
+        events_max: socket_limits.page_events,
+        bytes_max: socket_limits.page_bytes,
+      });
+      await replaySlowly(live.feed, events, live.connection, sizeOf);
+      if (is_last || !live.connection.is_open) return true;
     }
   };
 

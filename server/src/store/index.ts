@@ -63,6 +63,12 @@ export interface Journal {
     after_seq: number,
     limit: number,
   ): Promise<readonly JournalEvent[]>;
+  /** The same, until their data is `bytes_max` long as text: the database reads no more into memory, but one event at least. `is_last`: nothing follows for certain. */
+  readPage(
+    conference_id: ConferenceId,
+    after_seq: number,
+    bounds: { readonly events_max: number; readonly bytes_max: number },
+  ): Promise<{ readonly events: readonly JournalEvent[]; readonly is_last: boolean }>;
   /** The number of the conference's last event; 0 where there is none. */
   latest(conference_id: ConferenceId): Promise<number>;
   /**

@@ -40,6 +40,9 @@ interface EventRow {
   tm: number;
 }
 
+/** Events that the database measures at once. */
+const measured_at_once = 100;
+
 const columns = sql`position, id, customer_id, conference_id, seq, type, data, actor_type, actor_id, cause, audience, tm`;
 
 const show = ({ actor_type, actor_id, ...row }: EventRow): JournalEvent => ({
@@ -64,6 +67,28 @@ export function createJournal(
         db,
       );
       return rows.map(show);
+    },
+    async readPage(conference_id, after_seq, { events_max, bytes_max }) {
+      const events: JournalEvent[] = [];
+      let bytes = 0;
+      for (let after = after_seq; events.length < events_max && bytes < bytes_max; ) {
+        // To be measured a row is unpacked, so that few are at a time.
+        const asked = Math.min(measured_at_once, events_max - events.length);
+        const { rows } = await sql<EventRow & { so_far: number }>`
+          select ${columns}, so_far from (
+            select ${columns}, octet_length(data::text) as own,
+              sum(octet_length(data::text)) over (order by seq) as so_far
+            from (select ${columns} from events
+              where conference_id = ${conference_id} and seq > ${after} order by seq limit ${asked}) as next
+          ) as measured
+          where so_far - own < ${bytes_max - bytes} order by seq`.execute(db);
+        events.push(...rows.map(({ so_far: _, ...row }) => show(row)));
+        const last = rows.at(-1);
+        bytes += last?.so_far ?? 0;
+        if (!last || (rows.length < asked && bytes < bytes_max)) return { events, is_last: true };
+        after = last.seq;
+      }
+      return { events, is_last: false };
     },
     latest: (conference_id) => latest(db, conference_id),
     async readCustomer(customer_id, after, limit) {

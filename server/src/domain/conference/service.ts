@@ -44,8 +44,6 @@ const allocation_retry_ms = 1_000;
 /** Conferences kept ready to send, about 2 kB each. */
 const shown_max = 10_000;
 const due_batch_max = 100;
-/** Events read from the journal at once. */
-const events_chunk = 100;
 
 /** Use cases of conferences. A foreign id answers as an unknown one. */
 export interface Conferences {
@@ -232,27 +230,6 @@ export function createConferences(ports: {
     return row && { customer_id: row.customer_id, text: JSON.stringify(showConference(row)) };
   };
 
-  // A page ends by its number of events or by their bytes, whichever is first.
-  const readPage = async (
-    id: ConferenceId,
-    after_seq: number,
-    limit: number,
-  ): Promise<{ found: JournalEvent[]; is_last: boolean }> => {
-    const found: JournalEvent[] = [];
-    let bytes = 0;
-    for (let after = after_seq; found.length < limit; ) {
-      const asked = Math.min(events_chunk, limit - found.length);
-      const part = await store.journal.read(id, after, asked);
-      found.push(...part);
-      const last = part.at(-1);
-      if (!last || part.length < asked) return { found, is_last: true };
-      after = last.seq;
-      bytes += part.reduce((sum, { data }) => sum + JSON.stringify(data).length, 0);
-      if (bytes >= bounds.events_page_bytes_max) break;
-    }
-    return { found, is_last: false };
-  };
-
   const getText: Conferences["getText"] = (caller, id) => {
     const shown = cache.get(id);
     const judge = (found: Shown | null): string => {
@@ -432,8 +409,13 @@ export function createConferences(ports: {
 
     async list(caller, query, only) {
       requireManager(caller);
-      const rows = await conferenceStore.page(store.db, caller.customer_id, query, only);
-      return cutPage(rows, query, showConference);
+      const { rows, is_cut } = await conferenceStore.page(
+        store.db,
+        caller.customer_id,
+        { ...query, bytes_max: bounds.page_bytes_max },
+        only,
+      );
+      return cutPage(rows, query, showConference, is_cut);
     },
 
     async update(caller, id, input) {
@@ -505,7 +487,10 @@ export function createConferences(ports: {
 
     async events(caller, id, after_seq, limit) {
       await rowFor(caller, id);
-      const { found, is_last } = await readPage(id, after_seq, limit);
+      const { events: found, is_last } = await store.journal.readPage(id, after_seq, {
+        events_max: limit,
+        bytes_max: bounds.page_bytes_max,
+      });
       let visible = found;
       if (caller.type === "participant") {
         const own = await conferencecallStore.idsByToken(store.db, id, caller.jti);

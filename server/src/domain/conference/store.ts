@@ -121,13 +121,16 @@ export interface ConferenceFilter {
   readonly created_to?: Instant;
 }
 
-/** Conferences of a customer, newest first, one more than the page holds. The index of (customer_id, tm_create) gives order and range. */
+/**
+ * Conferences of a customer, newest first, one more than the page holds, or fewer where those are `bytes_max` long as text:
+ * the database gives no more than that and one. The index of (customer_id, tm_create) gives order and range.
+ */
 export async function page(
   db: Database,
   customer_id: CustomerId,
-  query: PageQuery,
+  query: PageQuery & { readonly bytes_max: number },
   only: ConferenceFilter,
-): Promise<ConferenceRow[]> {
+): Promise<{ readonly rows: ConferenceRow[]; readonly is_cut: boolean }> {
   let select = table(db)
     .selectFrom("conferences")
     .selectAll()
@@ -154,7 +157,23 @@ export async function page(
         or position(${wanted} in id::text) > 0)`,
     );
   }
-  return (await select.execute()).map(asRow);
+  const own = sql<number>`octet_length(data::text) + octet_length(detail)
+    + octet_length(pre_actions::text) + octet_length(post_actions::text)`;
+  const measured = await table(db)
+    .selectFrom(
+      table(db)
+        .selectFrom(select.as("found"))
+        .selectAll()
+        .select(own.as("own_bytes"))
+        .select(sql<number>`sum(${own}) over (order by tm_create desc)`.as("bytes"))
+        .as("measured"),
+    )
+    .selectAll()
+    .where(sql<boolean>`bytes - own_bytes < ${query.bytes_max}`)
+    .orderBy("tm_create", "desc")
+    .execute();
+  const is_cut = (measured.at(-1)?.bytes ?? 0) >= query.bytes_max;
+  return { rows: measured.map(({ own_bytes: _own, bytes: _bytes, ...row }) => asRow(row)), is_cut };
 }
 
 /** Conferences whose deadline has come, the oldest first. */
