@@ -7,7 +7,8 @@ import { readPageQuery } from "../kernel/page.ts";
 export const page_query = {
   page_size: Type.Optional(
     Type.Integer({
-      description: "Items on a page, 1 to 100; others are clamped. 100 when left out. A page of very large items ends sooner.",
+      description:
+        "Items on a page, 1 to 100; others are clamped. 100 when left out. A page of very large items ends sooner.",
     }),
   ),
   page_token: Type.Optional(
