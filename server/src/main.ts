@@ -191,6 +191,7 @@ async function database({ config, clock, ids, log, shutdown }: Ground): Promise<
       url: config.database.url,
       data_dir: config.data_dir,
       connections_max: config.database.connections_max,
+      limits: config.limits,
     },
     {
       clock,

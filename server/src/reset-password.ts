@@ -73,6 +73,7 @@ async function reset(wish: Wish, config: Config, log: Log): Promise<string> {
       url: config.database.url,
       data_dir: config.data_dir,
       connections_max: config.database.connections_max,
+      limits: config.limits,
     },
     { clock, ids, log, onLost: (reason) => log.error({ err: reason }, "the database was lost") },
   );

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "pg";
 import { type Clock, createSystemClock } from "../src/kernel/clock.ts";
-import { Secret } from "../src/kernel/config.ts";
+import { readConfig, Secret } from "../src/kernel/config.ts";
 import { createIds, type Ids } from "../src/kernel/id.ts";
 import { type Log, silentLog } from "../src/kernel/log.ts";
 import { startEmbedded } from "../src/store/embedded.ts";
@@ -12,6 +12,9 @@ import { type Migration, openStore, type Store } from "../src/store/index.ts";
 
 const clock = createSystemClock();
 const ids = createIds(() => clock.now() / 1000);
+
+/** `limits.*` as they are without a word. */
+export const usual_limits = readConfig({ argv: [], env: {}, file: () => null }).config.limits;
 
 let server: Promise<string> | null = null;
 
@@ -87,6 +90,7 @@ export async function openStoreOn(url: string, options: TestStoreOptions = {}): 
       url: new Secret(url),
       data_dir: "",
       connections_max: 8,
+      limits: usual_limits,
       ...(options.migrations ? { migrations: options.migrations } : {}),
     },
     {

@@ -13,6 +13,7 @@ import { Secret } from "../src/kernel/config.ts";
 import { type ConferenceId, createIds } from "../src/kernel/id.ts";
 import { silentLog } from "../src/kernel/log.ts";
 import { openStore, type Store } from "../src/store/index.ts";
+import { usual_limits } from "./database.ts";
 
 const clock = createSystemClock();
 const ids = createIds(() => clock.now() / 1000);
@@ -26,7 +27,7 @@ const folder = (): string => join(root, `data-${count++}`);
 
 const open = (data_dir: string): Promise<Store> =>
   openStore(
-    { url: new Secret(""), data_dir, connections_max: 4 },
+    { url: new Secret(""), data_dir, connections_max: 4, limits: usual_limits },
     {
       clock,
       ids,

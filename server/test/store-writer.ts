@@ -5,12 +5,13 @@ import { system } from "../src/kernel/event.ts";
 import { type ConferenceId, type CustomerId, createIds } from "../src/kernel/id.ts";
 import { silentLog } from "../src/kernel/log.ts";
 import { openStore } from "../src/store/index.ts";
+import { usual_limits } from "./database.ts";
 
 const [data_dir = "", mode = "", ...conferences] = process.argv.slice(2);
 const clock = createSystemClock();
 const ids = createIds(() => clock.now() / 1000);
 const store = await openStore(
-  { url: new Secret(""), data_dir, connections_max: 8 },
+  { url: new Secret(""), data_dir, connections_max: 8, limits: usual_limits },
   {
     clock,
     ids,

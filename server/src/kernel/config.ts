@@ -330,6 +330,24 @@ const schema = {
       "The same, from one IP address (IPv6: from one /64).",
       { min: 1, max: 4_096 },
     ),
+    database_silent_ms: integer(
+      400,
+      "ms",
+      "Without a byte from the database though it was asked. Then requests are answered 503 at once until a probe is answered. Slow is not silent: below it everybody waits.",
+      { min: 50, max: 60_000 },
+    ),
+    database_look_ms: integer(
+      50,
+      "ms",
+      "Between looks at that. Looks are counted, so that a stall of the server itself stops nothing.",
+      { min: 10, max: 10_000 },
+    ),
+    database_probe_interval_ms: integer(
+      200,
+      "ms",
+      "From one probe of a silent database to the next.",
+      { min: 10, max: 60_000 },
+    ),
     disk_free_min: integer(
       64,
       "MiB",
@@ -527,8 +545,11 @@ function faultsOfReserved(given: ReadonlyMap<string, unknown>): string[] {
   });
 }
 
-function faultsTogether({ http }: Config): string[] {
+function faultsTogether({ http, limits }: Config): string[] {
   const faults: string[] = [];
+  if (limits.database_look_ms * 2 > limits.database_silent_ms) {
+    faults.push("limits.database_look_ms must be at most half of limits.database_silent_ms");
+  }
   if (http.tls === "files" && (http.cert === "" || http.key === "")) {
     faults.push("http.tls is `files`: http.cert and http.key must name PEM files");
   }

@@ -42,12 +42,11 @@ export const limits = {
   transaction_attempts_max: 5,
   /** Milliseconds that one statement may take. Above: SERVICE_UNAVAILABLE. */
   statement_timeout_ms: 10_000,
-  /** Milliseconds without any answer of the database, though it was asked, after which nobody waits for it: SERVICE_UNAVAILABLE at once until a probe is answered. Slow is not silent: below it everybody waits. */
-  database_silent_ms: 400,
-  /** Milliseconds between looks at that. Looks are counted, so that a stall of our own loop stops nothing. */
-  database_look_ms: 50,
-  /** Milliseconds from one probe of a silent database to the next. */
-  database_probe_interval_ms: 200,
+  /** Milliseconds beyond that in which the database must have said so. Above: its connection is given up, and SERVICE_UNAVAILABLE. */
+  answer_grace_ms: 2_000,
+  /** Milliseconds between questions on the connection that holds the database's lock, and for each answer. Above: the connection is given up, and the lock taken again on another. */
+  lock_check_interval_ms: 5_000 as number,
+  lock_answer_timeout_ms: 5_000 as number,
   /** Milliseconds to wait for a connection of the pool. Above: SERVICE_UNAVAILABLE. */
   connection_timeout_ms: 5_000,
   /** MiB that a first start writes beside what `limits.disk_free_min` keeps: the private database's files, log and programs. */

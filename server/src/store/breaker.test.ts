@@ -8,9 +8,16 @@ function stage() {
   const clock = createManualClock();
   let probes = 0;
   let answers = false;
+  let speaks = false;
   const breaker = createBreaker({
     clock,
     log: silentLog(),
+    limits: {
+      database_silent_ms: 400,
+      database_look_ms: 50,
+      database_probe_interval_ms: 200,
+    },
+    hasSpoken: () => speaks,
     probe: async () => {
       probes += 1;
       if (!answers) throw new Error("no answer");
@@ -23,6 +30,9 @@ function stage() {
     probes: () => probes,
     heal: () => {
       answers = true;
+    },
+    speak: (on: boolean) => {
+      speaks = on;
     },
   };
 }
@@ -87,5 +97,20 @@ test("what_comes_after_all_is_given_back", async () => {
   asked.resolve("a connection");
   await clock.advance(0);
   assert.deepEqual(late, ["a connection"]);
+  breaker.close();
+});
+
+test("a_connection_that_takes_long_to_stand_is_waited_for_while_bytes_come", async () => {
+  const { clock, breaker, speak } = stage();
+  let is_over = false;
+  const connecting = breaker.wait(() => clock.sleep(1_200)).then(() => (is_over = true));
+  for (let turn = 0; turn < 4; turn += 1) {
+    speak(true);
+    await clock.advance(50);
+    speak(false);
+    await clock.advance(250);
+  }
+  await connecting;
+  assert.ok(is_over);
   breaker.close();
 });

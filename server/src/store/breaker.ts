@@ -1,15 +1,21 @@
 // Nobody waits for a database that says nothing: once it has been silent for a while all who wait are told, whoever comes is told at
 // once, and a probe of its own finds out when it is back.
 import type { Clock, Timer } from "../kernel/clock.ts";
-import { limits } from "../kernel/limits.ts";
 import type { Log } from "../kernel/log.ts";
 
 /** The database said nothing for too long. */
 export class DatabaseSilent extends Error {
   override readonly name = "DatabaseSilent";
-  constructor() {
-    super(`the database has said nothing for ${limits.database_silent_ms} ms`);
+  constructor(silent_ms: number) {
+    super(`the database has said nothing for ${silent_ms} ms`);
   }
+}
+
+/** How long silence may last (`limits.database_*`). */
+export interface SilenceLimits {
+  readonly database_silent_ms: number;
+  readonly database_look_ms: number;
+  readonly database_probe_interval_ms: number;
 }
 
 /** Watches what is asked of the database. */
@@ -21,13 +27,15 @@ export interface Breaker {
   close(): void;
 }
 
-/** Makes it. `probe` asks the database by a way of its own and rejects when it does not answer in time. */
+/** Makes it. `probe` asks the database by a way of its own and rejects when nothing comes; `hasSpoken` tells whether anything came on any connection since it was last asked. */
 export function createBreaker(ports: {
   clock: Clock;
   log: Log;
+  limits: SilenceLimits;
   probe: () => Promise<void>;
+  hasSpoken: () => boolean;
 }): Breaker {
-  const { clock, log } = ports;
+  const { clock, log, limits } = ports;
   const waiting = new Set<(reason: Error) => void>();
   let is_armed = false;
   let is_silent = false;
@@ -41,7 +49,9 @@ export function createBreaker(ports: {
       looking = null;
       return;
     }
-    looks += 1;
+    // Half an answer is none yet, but who gives it is there: a new connection takes several.
+    if (ports.hasSpoken()) looks = 0;
+    else looks += 1;
     // Statements may wait for each other's locks: whether anybody is there is asked besides.
     if (looks * limits.database_look_ms >= limits.database_silent_ms / 2) ask();
     if (looks * limits.database_look_ms < limits.database_silent_ms) return;
@@ -52,7 +62,7 @@ export function createBreaker(ports: {
       { waiting: waiting.size },
       "the database is silent, requests are answered without it",
     );
-    for (const reject of waiting) reject(new DatabaseSilent());
+    for (const reject of waiting) reject(new DatabaseSilent(limits.database_silent_ms));
     waiting.clear();
     probe();
   };
@@ -89,7 +99,7 @@ export function createBreaker(ports: {
   return {
     wait(ask, late) {
       if (!is_armed) return ask();
-      if (is_silent) return Promise.reject(new DatabaseSilent());
+      if (is_silent) return Promise.reject(new DatabaseSilent(limits.database_silent_ms));
       if (waiting.size === 0) looks = 0;
       looking ??= clock.every(limits.database_look_ms, look);
       return new Promise((resolve, reject) => {

@@ -1,12 +1,13 @@
 // The pool of connections, and what a failing one means to a caller.
 import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient } from "kysely";
-import { Client, DatabaseError, Pool, type PoolClient, type PoolConfig, types } from "pg";
+import { DatabaseError, Pool, type PoolClient, type PoolConfig, types } from "pg";
 import type { Clock } from "../kernel/clock.ts";
 import { limits } from "../kernel/limits.ts";
 import type { Log } from "../kernel/log.ts";
 import { Problem, problems } from "../kernel/problem.ts";
-import { type Breaker, createBreaker, DatabaseSilent } from "./breaker.ts";
+import { type Breaker, createBreaker, DatabaseSilent, type SilenceLimits } from "./breaker.ts";
 import type { Database } from "./index.ts";
+import { createSockets, probeDatabase } from "./sockets.ts";
 
 // bigint holds counters and microseconds, which fit a double until the year 2255.
 const int8_oid = 20;
@@ -16,17 +17,21 @@ const getTypeParser: typeof types.getTypeParser = (oid: number, format?: "text" 
 /** Opens a pool and the query builder on it. Failures to reach the database become SERVICE_UNAVAILABLE. */
 export function connect(
   target: PoolConfig,
-  connections_max: number,
+  given: SilenceLimits & { readonly connections_max: number },
   { clock, log }: { clock: Clock; log: Log },
 ): { db: Database; watch: () => void; end: () => Promise<void> } {
+  const sockets = createSockets();
   const pool = new Pool({
     ...target,
-    max: connections_max,
+    stream: sockets.make,
+    max: given.connections_max,
     types: { getTypeParser },
     application_name: "parley",
     keepAlive: true,
     connectionTimeoutMillis: limits.connection_timeout_ms,
     statement_timeout: limits.statement_timeout_ms,
+    // The database says by itself when a statement took too long; who does not say even that is gone, or the way to it is.
+    query_timeout: limits.statement_timeout_ms + limits.answer_grace_ms,
     // A transaction of a server that was cut off must not hold its locks for long.
     idle_in_transaction_session_timeout: limits.statement_timeout_ms,
   });
@@ -42,21 +47,9 @@ export function connect(
   const breaker = createBreaker({
     clock,
     log,
-    async probe() {
-      const client = new Client({
-        ...target,
-        application_name: "parley probe",
-        connectionTimeoutMillis: limits.database_silent_ms,
-        query_timeout: limits.database_silent_ms,
-      });
-      client.on("error", (err) => log.debug({ err }, "a probe of the database broke"));
-      try {
-        await client.connect();
-        await client.query("select 1");
-      } finally {
-        client.end().catch((err: unknown) => log.debug({ err }, "a probe of the database broke"));
-      }
-    },
+    limits: given,
+    probe: () => probeDatabase(target, given.database_silent_ms, { clock, log }),
+    hasSpoken: sockets.haveSpoken,
   });
   const named = nameStatements();
   const clients = new WeakMap<PoolClient, PostgresPoolClient>();
@@ -102,7 +95,7 @@ function adapt(
       )
       .catch((reason: unknown) => {
         // Its statement may still be under way: nobody else may have this connection.
-        if (reason instanceof DatabaseSilent) is_broken = true;
+        if (reason instanceof DatabaseSilent || isLate(reason)) is_broken = true;
         return rethrow(reason);
       });
   return {
@@ -129,10 +122,14 @@ function nameStatements(): (sql: string) => string | undefined {
 
 const disk_full = "53100";
 
+// pg gives it no code.
+const isLate = (reason: unknown): boolean =>
+  reason instanceof Error && reason.message === "Query read timeout";
+
 /** Whether the database was not there, as opposed to having refused the statement. */
 export function isUnreachable(reason: unknown): boolean {
   if (reason instanceof Problem) return reason.reason === "SERVICE_UNAVAILABLE";
-  if (reason instanceof DatabaseSilent) return true;
+  if (reason instanceof DatabaseSilent || isLate(reason)) return true;
   if (reason instanceof DatabaseError) {
     if (reason.code === disk_full) return false;
     // 08: connection, 53: resources, 57P: shutdown and start, 57014: our statement timeout, 25P03: our idle timeout.

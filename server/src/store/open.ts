@@ -7,6 +7,7 @@ import type { EventId, Ids } from "../kernel/id.ts";
 import { limits } from "../kernel/limits.ts";
 import type { Log } from "../kernel/log.ts";
 import { StartRefusal } from "../kernel/start-refusal.ts";
+import type { SilenceLimits } from "./breaker.ts";
 import { connect, isRepeatable, isUnreachable, unavailable } from "./connect.ts";
 import { startEmbedded } from "./embedded.ts";
 import type { Database, Migration, Store, Tx, View } from "./index.ts";
@@ -28,6 +29,8 @@ export interface StoreSettings {
   readonly url: Secret;
   readonly data_dir: string;
   readonly connections_max: number;
+  /** When nobody waits for it any more. */
+  readonly limits: SilenceLimits;
   /** Further settings of the private server. */
   readonly embedded_settings?: Readonly<Record<string, string>>;
   /** The schema, where it is not today's; for tests. */
@@ -62,11 +65,12 @@ export async function openStore(settings: StoreSettings, ports: StorePorts): Pro
   const target: PoolConfig = embedded
     ? { ...embedded.connection }
     : { connectionString: settings.url.reveal() };
-  const { db, watch, end } = connect(target, settings.connections_max, {
+  const { db, watch, end } = connect(
+    target,
+    { ...settings.limits, connections_max: settings.connections_max },
     // How long a real server is waited for is real time, also under the clock of a test.
-    clock: createSystemClock(),
-    log,
-  });
+    { clock: createSystemClock(), log },
+  );
   const closing: (() => Promise<void>)[] = [async () => embedded?.stop(), end];
   const close = async (): Promise<void> => {
     for (const step of closing.splice(0).reverse()) await step();
