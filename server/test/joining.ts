@@ -67,7 +67,14 @@ export interface Joining {
 
 /** Starts it. With `clock` a manual one, time in the media side stands still until it is moved. */
 export async function startJoining(
-  given: { store?: Store; clock?: Clock; workers?: number; conference_calls_max?: number } = {},
+  given: {
+    store?: Store;
+    clock?: Clock;
+    /** Of the media side; without it time stands still there. */
+    media_clock?: Clock;
+    workers?: number;
+    conference_calls_max?: number;
+  } = {},
 ): Promise<Joining> {
   const clock = given.clock ?? createSystemClock();
   const ids = createIds(() => clock.now() / 1000);
@@ -83,7 +90,7 @@ export async function startJoining(
     },
     limits: media_settings.limits,
     // The fakes do not beat by themselves: hangs have tests of their own.
-    clock: createManualClock(),
+    clock: given.media_clock ?? createManualClock(),
     log,
     spawn: fakes.spawn,
   });
