@@ -353,6 +353,11 @@ const schema = {
       "MiB",
       "Free space of data_dir that the private database needs. Below: the server does not start. 0: not looked at.",
     ),
+    disk_free_write_min: integer(
+      24,
+      "MiB",
+      "Free space of data_dir that the private database needs to stay alive. Below: writes are answered 507, reads and media go on. 0: not looked at.",
+    ),
     disk_free_warn: integer(1024, "MiB", "Free space of data_dir below which a start warns."),
     vanished_hold_ms: integer(
       2_000,

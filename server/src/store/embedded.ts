@@ -26,6 +26,8 @@ export interface Connection {
 /** A running private server. */
 export interface EmbeddedServer {
   readonly connection: Connection;
+  /** Folder of its files. */
+  readonly home: string;
   /** The process that runs now; another one after it was restarted. */
   pid(): number;
   /** Ends it cleanly. */
@@ -53,6 +55,7 @@ const orphan_after_ms = 1_000;
 const lock_let_go_ms = 3_000;
 const stop_timeout_ms = 15_000;
 const last_words_ms = 500;
+const full_retry_ms = 1_000;
 
 // Ends the database when our pipe closes, which the kernel does however this process ends. A shell, because PostgreSQL does not
 // read its standard input, and because another Node would cost 40 MB. The pipe is descriptor 3 so that a background job may read it.
@@ -107,7 +110,8 @@ export async function startEmbedded(ports: EmbeddedPorts): Promise<EmbeddedServe
   let running: ChildProcess | null = null;
   let relaunching: Promise<void> | null = null;
 
-  const launch = async (): Promise<ChildProcess> => {
+  const launch = async (is_first: boolean): Promise<ChildProcess> => {
+    let is_full_told = false;
     const deadline = clock.monotonic_ms() + start_timeout_ms;
     for (;;) {
       await clearTheWay(cluster, connection, clock, log);
@@ -126,6 +130,14 @@ export async function startEmbedded(ports: EmbeddedPorts): Promise<EmbeddedServe
       const reason = said();
       // Another process came first, or the memory of one that was killed is still being given back.
       const is_passing = /lock file|pre-existing shared memory/.test(reason);
+      // It ended for want of room for its log: it can start as soon as there is some, and media goes on without it.
+      if (!is_first && !is_stopping && /No space left on device/.test(reason)) {
+        if (!is_full_told)
+          log.error({ reason }, "the disk is full, the private database waits for room");
+        is_full_told = true;
+        await clock.sleep(full_retry_ms);
+        continue;
+      }
       if (!is_passing || clock.monotonic_ms() > deadline) {
         throw (
           explained(programs.postgres, reason) ??
@@ -144,7 +156,7 @@ export async function startEmbedded(ports: EmbeddedPorts): Promise<EmbeddedServe
       running = null;
       if (is_stopping) return;
       log.error({ code, signal }, "private database died, starting it again");
-      relaunching = launch().then(watch, (reason: unknown) => {
+      relaunching = launch(false).then(watch, (reason: unknown) => {
         if (is_stopping) return; // whoever stops it wants it gone
         log.fatal({ err: reason }, "private database cannot be started again");
         process.exitCode = 1;
@@ -152,10 +164,11 @@ export async function startEmbedded(ports: EmbeddedPorts): Promise<EmbeddedServe
       });
     });
   };
-  watch(await launch());
+  watch(await launch(true));
 
   return {
     connection,
+    home,
     pid: () => readPostmaster(cluster)?.pid ?? 0,
     async stop() {
       is_stopping = true;

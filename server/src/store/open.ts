@@ -22,6 +22,7 @@ import { holdLock } from "./lock.ts";
 import { migrate } from "./migrate.ts";
 import { migrations } from "./migrations/index.ts";
 import { explainDatabase, placeOf } from "./refusal.ts";
+import { createSpaceGuard } from "./space.ts";
 
 /** Where the database is. */
 export interface StoreSettings {
@@ -29,8 +30,8 @@ export interface StoreSettings {
   readonly url: Secret;
   readonly data_dir: string;
   readonly connections_max: number;
-  /** When nobody waits for it any more. */
-  readonly limits: SilenceLimits;
+  /** When nobody waits for it any more; how much room the private one needs for a write (MiB). */
+  readonly limits: SilenceLimits & { readonly disk_free_write_min: number };
   /** Further settings of the private server. */
   readonly embedded_settings?: Readonly<Record<string, string>>;
   /** The schema, where it is not today's; for tests. */
@@ -82,7 +83,13 @@ export async function openStore(settings: StoreSettings, ports: StorePorts): Pro
     await migrate(db, settings.migrations ?? migrations, { clock, log });
     const journal = createJournal(db, await lastPosition(db), { clock, log });
     watch();
-    return createStore({ db, journal, clock, ids, close });
+    const requireSpace = embedded
+      ? createSpaceGuard(embedded.home, settings.limits.disk_free_write_min, {
+          clock: createSystemClock(),
+          log,
+        })
+      : async () => undefined;
+    return createStore({ db, journal, clock, ids, close, requireSpace });
   } catch (reason) {
     await close();
     throw place ? explainDatabase(reason, place) : reason;
@@ -116,6 +123,7 @@ function createStore(parts: {
   clock: Clock;
   ids: Ids;
   close: () => Promise<void>;
+  requireSpace: () => Promise<void>;
 }): Store {
   const { db, journal, clock, ids } = parts;
 
@@ -170,6 +178,7 @@ function createStore(parts: {
     db,
     journal,
     async transaction(run) {
+      await parts.requireSpace();
       for (let count = 1; ; count += 1) {
         try {
           return await attempt(run);

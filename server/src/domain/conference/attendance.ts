@@ -59,6 +59,10 @@ export interface MediaAttendance extends Attendance {
   ): () => void;
   /** The client of a join has a live socket: it will resume, and its seat is held for that while nothing comes from it. */
   watched(id: ConferencecallId): void;
+  /** The media half of a join is gone for good; the seat is kept for its client to come back to. */
+  lost(seat: Seat): void;
+  /** A step of a join failed, and it is not known what was written: the row decides whether its endpoint stays. `is_unanswered`: its client knows nothing of the join, which then ends. */
+  joinInDoubt(seat: Seat, is_unanswered: boolean): void;
   /** The last word on who speaks; nobody where nothing was said. */
   speakers(conference_id: ConferenceId): Speakers;
   /** The last word on a join's slots and tiles; empty where nothing was said. */
@@ -268,6 +272,17 @@ export function createAttendance(ports: {
     watched(id) {
       watched.add(id);
       keep(id);
+    },
+    lost: (seat) => hold(seat, "media_lost", "node_lost"),
+    joinInDoubt(seat, is_unanswered) {
+      persist("close an endpoint in doubt", async () => {
+        const id = seat.conferencecall_id;
+        if (is_unanswered) await conferencecalls.leave(id, "connect_failed");
+        const row = await conferencecalls.row(id);
+        if (row && row.status !== "leaved") return;
+        seats.remove(seat);
+        await media.closeEndpoint(seat.endpoint);
+      });
     },
     speakers: (conference_id) =>
       speakers.get(conference_id) ?? { conference_id, active: null, speaking: [] },

@@ -125,7 +125,7 @@ export function createJoins(ports: {
     typeof Sdp,
     "readOffer" | "planAnswer" | "writeAnswer" | "readFragment" | "writeFragment"
   >;
-  attendance: Pick<MediaAttendance, "seats" | "roomInDoubt">;
+  attendance: Pick<MediaAttendance, "seats" | "roomInDoubt" | "joinInDoubt" | "lost">;
   conferences: Pick<Conferences, "rowFor">;
   conferencecalls: Conferencecalls;
   clock: Clock;
@@ -296,11 +296,15 @@ export function createJoins(ports: {
     if (written.status === "rejected") {
       if (seats.get(id) === seat) seats.remove(seat);
       if (opened.status === "fulfilled") await closeQuietly(seat);
+      if (isInDoubt(written.reason)) attendance.joinInDoubt(seat, true);
       throw written.reason;
     }
     if (opened.status === "rejected") {
       if (seats.get(id) === seat) seats.remove(seat);
-      await conferencecalls.leave(id, "connect_failed");
+      await conferencecalls.leave(id, "connect_failed").catch((cause: unknown) => {
+        log.warn({ err: cause, conferencecall_id: id }, "a failed join is ended later");
+        attendance.joinInDoubt(seat, true);
+      });
       throw opened.reason;
     }
     // Somebody may have ended the join while its endpoint was being opened.
@@ -327,9 +331,19 @@ export function createJoins(ports: {
   };
 
   const replace = async (old: Seat | undefined, row: ConferencecallRow, plan: AnswerPlan) => {
+    const before = old?.state;
     if (old) old.state = "replacing";
-    await media.openRoom(row.conference_id);
-    await media.closeEndpoint(row.reference_id);
+    try {
+      await media.openRoom(row.conference_id);
+      await media.closeEndpoint(row.reference_id);
+    } catch (cause) {
+      // What was told of it meanwhile went by unheard.
+      if (old && before && seats.get(row.id) === old) {
+        if (media.hasEndpoint(old.endpoint)) old.state = before;
+        else attendance.lost(old);
+      }
+      throw cause;
+    }
     const seat: Seat = {
       ...makeSeat(row, plan),
       ...(old
@@ -338,10 +352,27 @@ export function createJoins(ports: {
     };
     seats.add(seat);
     await open(seat, plan).catch((cause: unknown) => {
-      seat.state = "lost";
+      if (seats.get(row.id) === seat) attendance.lost(seat);
       throw cause;
     });
     return seat;
+  };
+
+  // Null: it ended meanwhile.
+  const writeResumed = async (
+    { id, status }: ConferencecallRow,
+    live: Record<Source, boolean>,
+    is_same: boolean,
+  ): Promise<ConferencecallRow | null> => {
+    if (!is_same) {
+      // Replaces the deadline of the held seat: from here on it is a matter of connecting.
+      const at = clock.now() + connect_timeout_ms * 1000;
+      const reason = status === "joined" ? "vanished" : "connect_failed";
+      await conferencecalls.setDeadline(id, at, reason);
+    }
+    const actor: Actor = { type: "conferencecall", id };
+    const { microphone, camera, screen } = live;
+    return await conferencecalls.update(id, { muted: !microphone, camera, screen }, actor);
   };
 
   const resume = async (
@@ -378,28 +409,23 @@ export function createJoins(ports: {
           details: [{ field: "offer", problem: "known fingerprint" }],
         });
       }
-      let seat: Seat;
-      if (is_same) {
-        await restartInPlace(before, plan);
-        seat = before;
-      } else {
-        seat = await replace(before, row, plan);
-        // Replaces the deadline of the held seat: from here on it is a matter of connecting.
-        await conferencecalls.setDeadline(
-          id,
-          clock.now() + connect_timeout_ms * 1000,
-          row.status === "joined" ? "vanished" : "connect_failed",
-        );
+      if (is_same) await restartInPlace(before, plan);
+      const seat = is_same ? before : await replace(before, row, plan);
+      const updated = await writeResumed(row, live, is_same).catch((cause: unknown) => {
+        // It may have ended while its endpoint was replaced.
+        attendance.joinInDoubt(seat, false);
+        throw cause;
+      });
+      if (!updated) {
+        if (seats.get(id) === seat) seats.remove(seat);
+        await closeQuietly(seat);
+        throw conferencecallProblems.CONFERENCECALL_NOT_FOUND({
+          message: "this join has ended: join anew",
+        });
       }
-      const actor: Actor = { type: "conferencecall", id };
-      const updated = await conferencecalls.update(
-        id,
-        { muted: !live.microphone, camera: live.camera, screen: live.screen },
-        actor,
-      );
       log.info({ conferencecall_id: id, is_same }, "join resumed");
       return {
-        conferencecall: showConferencecall(updated ?? row),
+        conferencecall: showConferencecall(updated),
         answer: answer(seat, plan, media.transport(conference_id)),
         resume_key: request.resume.resume_key,
         lines: plan.lines,
@@ -489,6 +515,9 @@ export async function ownRow(
 
 // ids.secret writes base64url; ICE has + and / in its place (RFC 8839 section 5.4).
 const iceText = (secret: string): string => secret.replaceAll("-", "+").replaceAll("_", "/");
+
+// What the domain refused was not written.
+const isInDoubt = (cause: unknown): boolean => !(cause instanceof Problem) || cause.http >= 500;
 
 const readKnown = (line: {
   mid: string;
