@@ -66,6 +66,7 @@ export interface Rest {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly tokens: Tokens;
+  readonly customers: Customers;
   readonly conferences: Conferences;
   readonly authenticator: Authenticator;
   readonly customers: Customers;
@@ -184,6 +185,7 @@ export async function startRest(options: RestOptions = {}): Promise<Rest> {
     clock,
     ids,
     tokens,
+    customers,
     conferences,
     authenticator,
     customers,

@@ -14,6 +14,15 @@ export interface Timer {
 export interface Clock {
   /** Wall clock, integer microseconds UTC; strictly increasing within one clock, unless the machine's is set back by more than {@link step_min_ms}. */
   now(): Instant;
+  /**
+   * The instant by which deadlines are written and judged, integer microseconds UTC. It goes on evenly when the wall clock
+   * is set, until `follow` is told that the deadlines that stand somewhere have been moved.
+   */
+  steady_now(): Instant;
+  /** By how many microseconds the wall clock was set, as `steady_now` has not followed yet; 0 where it was not. */
+  stepped(): number;
+  /** Moves `steady_now`, after a step. */
+  follow(by_us: number): void;
   /** Milliseconds on a clock that never jumps; only differences mean something. */
   monotonic_ms(): number;
   /** Resolves after `duration_ms`; rejects with the signal's reason when it aborts. */
@@ -30,15 +39,21 @@ const timeout_ms_max = 2 ** 31 - 1;
 /** Milliseconds between wall clock and monotonic time that make a step: NTP's own corrections stay below. */
 export const step_min_ms = 1_000;
 
-/** Tells by how many microseconds the wall clock was set since the last call; 0 where it was not. */
-export function createStepDetector(clock: Pick<Clock, "now" | "monotonic_ms">): () => number {
-  const offset = (): number => clock.now() - Math.round(clock.monotonic_ms() * 1000);
-  let known = offset();
-  return () => {
-    const step = offset() - known;
-    if (Math.abs(step) < step_min_ms * 1000) return 0;
-    known += step;
-    return step;
+function createSteady({
+  now,
+  monotonic_ms,
+}: Pick<Clock, "now" | "monotonic_ms">): Pick<Clock, "steady_now" | "stepped" | "follow"> {
+  const elapsed_us = (): number => Math.round(monotonic_ms() * 1000);
+  let offset_us = now() - elapsed_us();
+  return {
+    steady_now: () => offset_us + elapsed_us(),
+    stepped() {
+      const step = now() - elapsed_us() - offset_us;
+      return Math.abs(step) < step_min_ms * 1000 ? 0 : step;
+    },
+    follow(by_us) {
+      offset_us += by_us;
+    },
   };
 }
 
@@ -57,16 +72,19 @@ export function createSystemClock(): Clock {
     arm(Math.max(0, duration_ms));
     return { cancel: () => clearTimeout(timer) };
   };
+  const now = (): Instant => {
+    // Strictly increasing, so that timestamps never tie within one process, even when NTP steps back.
+    const read = Math.floor((performance.timeOrigin + performance.now()) * 1000);
+    const wall = Math.abs(read / 1000 - Date.now()) > 1000 ? Date.now() * 1000 : read;
+    // A clock that was set ahead and back again must not stay ahead.
+    last = wall > last || last - wall > step_min_ms * 1000 ? wall : last + 1;
+    return last;
+  };
+  const monotonic_ms = (): number => performance.now();
   return {
-    now() {
-      // Strictly increasing, so that timestamps never tie within one process, even when NTP steps back.
-      const read = Math.floor((performance.timeOrigin + performance.now()) * 1000);
-      const wall = Math.abs(read / 1000 - Date.now()) > 1000 ? Date.now() * 1000 : read;
-      // A clock that was set ahead and back again must not stay ahead.
-      last = wall > last || last - wall > step_min_ms * 1000 ? wall : last + 1;
-      return last;
-    },
-    monotonic_ms: () => performance.now(),
+    now,
+    monotonic_ms,
+    ...createSteady({ now, monotonic_ms }),
     sleep: async (duration_ms, signal) => {
       await delay(duration_ms, undefined, signal ? { signal } : undefined);
     },
@@ -103,12 +121,15 @@ export function createManualClock(start: Instant = 1_700_000_000_000_000): Manua
     due.push(entry);
     return { cancel: () => (due = due.filter((other) => other !== entry)) };
   };
+  const now = (): Instant => start + set_us + Math.round(elapsed_ms * 1000) + tick_us++;
+  const monotonic_ms = (): number => elapsed_ms;
   const clock: ManualClock = {
-    now: () => start + set_us + Math.round(elapsed_ms * 1000) + tick_us++,
+    now,
+    monotonic_ms,
+    ...createSteady({ now, monotonic_ms }),
     set(by_ms) {
       set_us += by_ms * 1000;
     },
-    monotonic_ms: () => elapsed_ms,
     sleep: (duration_ms, signal) =>
       new Promise((resolve, reject) => {
         const timer = after(duration_ms, resolve);

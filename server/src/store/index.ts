@@ -116,4 +116,5 @@ export interface Migration {
   readonly statements: readonly string[];
 }
 
+export { forward } from "./forward.ts";
 export { openStore, type StorePorts, type StoreSettings } from "./open.ts";

@@ -118,9 +118,9 @@ export function createJournal(
       const entry = publisher.expect(first);
       try {
         const tm = ports.clock.now();
-        const seqs = await store(tx, events, first, tm);
+        const stored = await store(tx, events, first, tm);
         const outcome = await commit();
-        entry.decide(outcome === "committed" ? lines(events, seqs, first, tm) : []);
+        entry.decide(outcome === "committed" ? lines(events, stored, first) : []);
         return outcome;
       } catch (reason) {
         entry.decide([]);
@@ -139,13 +139,17 @@ export async function latest(db: Database, conference_id: ConferenceId): Promise
   return rows[0]?.seq ?? 0;
 }
 
-// One statement: raises the counters, numbers the events with them, stores all.
+/** What the database adds to an event. */
+type Stored = Pick<JournalEvent, "seq" | "tm">;
+
+// One statement: raises the counters, numbers the events with them, stores all. A conference's times never go back, even
+// where the machine's clock does: an event is not before the one that it follows.
 async function store(
   tx: Database,
   events: readonly PendingEvent[],
   first: number,
   tm: number,
-): Promise<ReadonlyMap<number, number>> {
+): Promise<ReadonlyMap<number, Stored>> {
   const counts = new Map<ConferenceId, number>();
   const numbered = events.map((event, index) => {
     const nth = (counts.get(event.conference_id) ?? 0) + 1;
@@ -165,7 +169,7 @@ async function store(
     };
   });
   const counters = [...counts].map(([conference_id, count]) => ({ conference_id, count }));
-  const { rows } = await sql<{ position: number; seq: number }>`
+  const { rows } = await sql<Stored & { position: number }>`
     with counted as (
       insert into journal_counters as known (conference_id, seq)
       select conference_id, count from jsonb_to_recordset(${JSON.stringify(counters)}::jsonb)
@@ -175,28 +179,28 @@ async function store(
     )
     insert into events (${columns})
     select e.position, e.id, e.customer_id, e.conference_id, c.seq - g.count + e.nth, e.type, e.data,
-      e.actor_type, e.actor_id, e.cause, nullif(e.audience, 'null'::jsonb), ${tm}::bigint
+      e.actor_type, e.actor_id, e.cause, nullif(e.audience, 'null'::jsonb), greatest(${tm}::bigint, before.tm)
     from jsonb_to_recordset(${JSON.stringify(numbered)}::jsonb) as e(position bigint, nth bigint, id uuid,
         customer_id uuid, conference_id uuid, type text, data jsonb, actor_type text, actor_id uuid, cause text, audience jsonb)
       join jsonb_to_recordset(${JSON.stringify(counters)}::jsonb) as g(conference_id uuid, count bigint)
         on g.conference_id = e.conference_id
       join counted c on c.conference_id = e.conference_id
-    returning position, seq`.execute(tx);
-  return new Map(rows.map((row) => [row.position, row.seq]));
+      left join events before on before.conference_id = c.conference_id and before.seq = c.seq - g.count
+    returning position, seq, tm`.execute(tx);
+  return new Map(rows.map(({ position, ...stored }) => [position, stored]));
 }
 
 function lines(
   events: readonly PendingEvent[],
-  seqs: ReadonlyMap<number, number>,
+  all: ReadonlyMap<number, Stored>,
   first: number,
-  tm: number,
 ): JournalEvent[] {
   return events.map((event, index) => {
     const position = first + index;
-    const seq = seqs.get(position);
-    if (seq === undefined) throw new Error("an event was committed without its number");
+    const stored = all.get(position);
+    if (stored === undefined) throw new Error("an event was committed without its number");
     const { cause = null, audience = null, ...rest } = event;
-    return { ...rest, position, seq, cause, audience, tm };
+    return { ...rest, ...stored, position, cause, audience };
   });
 }
 

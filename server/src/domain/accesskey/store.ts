@@ -3,7 +3,7 @@ import { sql } from "kysely";
 import type { Instant } from "../../kernel/clock.ts";
 import type { AccesskeyId, CustomerId } from "../../kernel/id.ts";
 import type { PageQuery } from "../../kernel/page.ts";
-import type { Database } from "../../store/index.ts";
+import { type Database, forward } from "../../store/index.ts";
 import type { AccesskeyRow } from "./record.ts";
 
 const table = (db: Database) => db.withTables<{ accesskeys: AccesskeyRow }>();
@@ -61,7 +61,7 @@ export async function update(
 ): Promise<AccesskeyRow | null> {
   const row = await table(db)
     .updateTable("accesskeys")
-    .set(changes)
+    .set(forward(changes))
     .where("id", "=", id)
     .where("customer_id", "=", customer_id)
     .where("tm_delete", "is", null)

@@ -1,6 +1,6 @@
 // SQL of calls.
 import type { CallId } from "../../kernel/id.ts";
-import type { Database } from "../../store/index.ts";
+import { type Database, forward } from "../../store/index.ts";
 import type { CallRow } from "./record.ts";
 
 const table = (db: Database) => db.withTables<{ calls: CallRow }>();
@@ -18,7 +18,7 @@ export async function updateCall(
 ): Promise<CallRow | null> {
   const row = await table(db)
     .updateTable("calls")
-    .set(changes)
+    .set(forward(changes))
     .where("id", "=", id)
     .where("status", "!=", "hangup")
     .returningAll()

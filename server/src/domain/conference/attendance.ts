@@ -112,7 +112,7 @@ export function createAttendance(ports: {
 
   const idOf = (endpoint: string | null): ConferencecallId | null =>
     (endpoint === null ? null : seats.byEndpoint(endpoint)?.conferencecall_id) ?? null;
-  const inSeconds = (wait_ms: number): Instant => clock.now() + wait_ms * 1000;
+  const inSeconds = (wait_ms: number): Instant => clock.steady_now() + wait_ms * 1000;
 
   // The endpoint is gone for good, or never came: the seat goes, and the join with it.
   const give = (seat: Seat, reason: LeaveReason, actor: Actor): void => {

@@ -273,7 +273,7 @@ export function createConferencecalls(ports: {
           tm_delete: null,
           tm_joined: null,
           tm_leaved: null,
-          tm_deadline: now + connect_timeout_ms * 1000,
+          tm_deadline: clock.steady_now() + connect_timeout_ms * 1000,
           deadline_reason: "connect_failed",
         };
         await conferencecallStore.insert(tx.db, row);

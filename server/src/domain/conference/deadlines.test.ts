@@ -18,7 +18,7 @@ function fixture() {
     },
     run: async () => {
       if (failures-- > 0) throw new Error("no database");
-      const now = clock.now();
+      const now = clock.steady_now();
       for (const at of rows.filter((one) => one <= now)) {
         rows.splice(rows.indexOf(at), 1);
         done.push(at);
@@ -26,7 +26,7 @@ function fixture() {
     },
   });
   const write = (after_ms: number): void => {
-    const at = clock.now() + after_ms * 1000;
+    const at = clock.steady_now() + after_ms * 1000;
     rows.push(at);
     deadlines.noticed(at);
   };

@@ -1,5 +1,5 @@
 // One timer for everything that must happen at an instant that a row names, so that a restart forgets nothing.
-import { type Clock, createStepDetector, type Instant, type Timer } from "../../kernel/clock.ts";
+import type { Clock, Instant, Timer } from "../../kernel/clock.ts";
 import type { Log } from "../../kernel/log.ts";
 
 /** The timer over all rows with a deadline. */
@@ -33,58 +33,55 @@ export function createDeadlines(ports: {
   let armed: { at: Instant; timer: Timer } | null = null;
   let running: Promise<void> | null = null;
   let is_closed = false;
-  const stepped = createStepDetector(clock);
-  let to_shift = 0;
   let looking: Timer | null = null;
 
-  // Rows that were written between the step and now are moved with the others: it is looked for each second.
-  const followSteps = async (): Promise<void> => {
-    to_shift += stepped();
-    const by_us = to_shift;
+  // Rows are written by the time that has not followed yet, however late a step is found: all of them are moved alike.
+  const followStep = async (): Promise<void> => {
+    const by_us = clock.stepped();
     if (by_us === 0) return;
     log.warn({ by_ms: Math.round(by_us / 1000) }, "the machine's clock was set, deadlines follow");
-    to_shift = 0;
-    try {
-      await ports.shift(by_us);
-    } catch (cause) {
-      to_shift += by_us;
-      throw cause;
-    }
+    await ports.shift(by_us);
+    clock.follow(by_us);
   };
 
   const look = (): void => {
-    if (running !== null) return;
-    to_shift += stepped();
-    if (to_shift === 0) return;
+    if (running !== null || clock.stepped() === 0) return;
     armed?.timer.cancel();
     armed = null;
-    running = fire().finally(() => {
-      running = null;
+    fireInTurn();
+  };
+
+  // One after the other: a step must be followed once.
+  const fireInTurn = (): void => {
+    const turn = (running ?? Promise.resolve()).then(fire).finally(() => {
+      if (running === turn) running = null;
     });
+    running = turn;
   };
 
   const arm = (at: Instant): void => {
     if (is_closed || (armed && armed.at <= at)) return;
     armed?.timer.cancel();
-    const wait_ms = Math.min(Math.max(0, Math.ceil((at - clock.now()) / 1000)), look_again_ms);
+    const wait_ms = Math.min(
+      Math.max(0, Math.ceil((at - clock.steady_now()) / 1000)),
+      look_again_ms,
+    );
     const timer = clock.after(wait_ms, () => {
       armed = null;
-      running = fire().finally(() => {
-        running = null;
-      });
+      fireInTurn();
     });
     armed = { at, timer };
   };
 
   const fire = async (): Promise<void> => {
     try {
-      await followSteps();
+      await followStep();
       await ports.run();
       const next = await ports.next();
       if (next !== null) arm(next);
     } catch (cause) {
       log.warn({ err: cause }, "deadlines could not be worked off, trying again");
-      arm(clock.now() + retry_ms * 1000);
+      arm(clock.steady_now() + retry_ms * 1000);
     }
   };
 
@@ -94,9 +91,8 @@ export function createDeadlines(ports: {
       if (at !== null) arm(at);
     },
     async start() {
-      running = fire();
+      fireInTurn();
       await running;
-      running = null;
       looking = clock.every(step_look_ms, look);
     },
     async close() {

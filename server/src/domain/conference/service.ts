@@ -183,7 +183,7 @@ export function createConferences(ports: {
         await conferencecallStore.shiftDeadlines(tx.db, by_us);
       }),
     async run() {
-      const now = clock.now();
+      const now = clock.steady_now();
       await conferencecalls.workOff(now);
       for (const row of await conferenceStore.due(store.db, now, due_batch_max)) {
         await expire(row.id);
@@ -197,7 +197,7 @@ export function createConferences(ports: {
     const after = await store.transaction(async (tx) => {
       const after = emptyAftermath();
       const row = await conferenceStore.lock(tx.db, id);
-      if (!row || row.tm_deadline === null || row.tm_deadline > clock.now()) return after;
+      if (!row || row.tm_deadline === null || row.tm_deadline > clock.steady_now()) return after;
       if (conferenceMachine.allows(row.status, "terminating")) {
         await steps.end(tx, row, { actor: system, cause: "timeout", reason: "timeout" }, after);
         return after;
@@ -378,7 +378,7 @@ export function createConferences(ports: {
           tm_update: null,
           tm_delete: null,
           tm_end: null,
-          tm_deadline: timeout > 0 ? now + timeout * 1_000_000 : null,
+          tm_deadline: timeout > 0 ? clock.steady_now() + timeout * 1_000_000 : null,
         };
         if (!(await conferenceStore.insert(tx.db, row))) return null;
         steps.announce(tx, row, "conference_created", actorOf(caller));
@@ -443,7 +443,8 @@ export function createConferences(ports: {
             ? {}
             : {
                 timeout: input.timeout,
-                tm_deadline: input.timeout > 0 ? now + input.timeout * 1_000_000 : null,
+                tm_deadline:
+                  input.timeout > 0 ? clock.steady_now() + input.timeout * 1_000_000 : null,
               };
         const row = await steps.change(tx, before, { ...changes, ...moved, tm_update: now }, after);
         steps.announce(tx, row, "conference_updated", actorOf(caller));

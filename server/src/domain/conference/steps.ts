@@ -131,7 +131,7 @@ export function createSteps({ clock, calls }: { clock: Clock; calls: Calls }): S
 
   const startLeaving: Steps["startLeaving"] = async (tx, id, { actor, reason }, after) => {
     const now = clock.now();
-    const deadline = now + eject_timeout_ms * 1000;
+    const deadline = clock.steady_now() + eject_timeout_ms * 1000;
     const row = await conferencecallStore.update(
       tx.db,
       id,
@@ -161,7 +161,7 @@ export function createSteps({ clock, calls }: { clock: Clock; calls: Calls }): S
         status: "terminating",
         tm_delete: now,
         tm_update: now,
-        tm_deadline: now + force_end_ms * 1000,
+        tm_deadline: clock.steady_now() + force_end_ms * 1000,
       },
       after,
     );

@@ -3,7 +3,7 @@ import { sql } from "kysely";
 import type { Instant } from "../../kernel/clock.ts";
 import type { ConferenceId, CustomerId } from "../../kernel/id.ts";
 import type { PageQuery } from "../../kernel/page.ts";
-import type { Database } from "../../store/index.ts";
+import { type Database, forward } from "../../store/index.ts";
 import type { ConferenceStatus } from "./machine.ts";
 import type { ConferenceRow, ConferenceType } from "./record.ts";
 
@@ -101,7 +101,7 @@ export async function update(
 ): Promise<ConferenceRow> {
   const row = await table(db)
     .updateTable("conferences")
-    .set(columns(changes))
+    .set(forward(columns(changes)))
     .where("id", "=", id)
     .returningAll()
     .executeTakeFirstOrThrow();

@@ -3,7 +3,7 @@ import { sql } from "kysely";
 import type { Instant } from "../../kernel/clock.ts";
 import type { ConferencecallId, ConferenceId, CustomerId } from "../../kernel/id.ts";
 import type { PageQuery } from "../../kernel/page.ts";
-import type { Database } from "../../store/index.ts";
+import { type Database, forward } from "../../store/index.ts";
 import type { ConferencecallStatus } from "./machine.ts";
 import type { ConferencecallRow } from "./record.ts";
 
@@ -28,7 +28,7 @@ export async function update(
 ): Promise<ConferencecallRow | null> {
   const row = await table(db)
     .updateTable("conferencecalls")
-    .set(changes)
+    .set(forward(changes))
     .where("id", "=", id)
     .where("status", "in", [...from])
     .returningAll()

@@ -225,6 +225,13 @@ export function createCustomers(ports: {
     await customerStore.updateAgent(store.db, agent.customer_id, agent.id, changes);
   };
 
+  // Set while the machine's clock was ahead, the password would be newer than every log-in until that time has come.
+  const followClock = async ({ customer_id, id, tm_password }: AgentRow): Promise<void> => {
+    const now = clock.now();
+    if (tm_password === null || tm_password <= now) return;
+    await customerStore.updateAgent(store.db, customer_id, id, { tm_password: now });
+  };
+
   const agentOf = async (caller: Caller, id: AgentId): Promise<AgentRow> => {
     const row = await customerStore.findAgent(store.db, caller.customer_id, id);
     if (!row) throw customerProblems.AGENT_NOT_FOUND();
@@ -293,6 +300,7 @@ export function createCustomers(ports: {
       guesses.undo(key);
       // Whoever was answered is known there from now on.
       await remember(agent.id, sourceHash(agent.id, source));
+      await followClock(agent);
       const { token } = await tokens.signAgent(agent);
       return { username: agent.username, token };
     },

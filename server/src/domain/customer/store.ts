@@ -3,7 +3,7 @@ import { type Generated, sql } from "kysely";
 import type { Instant } from "../../kernel/clock.ts";
 import type { AgentId, CustomerId } from "../../kernel/id.ts";
 import type { PageQuery } from "../../kernel/page.ts";
-import type { Database } from "../../store/index.ts";
+import { type Database, forward } from "../../store/index.ts";
 import { permissions } from "./caller.ts";
 import type { AgentRow, CustomerRow } from "./record.ts";
 
@@ -143,7 +143,7 @@ export async function updateAgent(
 ): Promise<AgentRow | null> {
   const row = await tables(db)
     .updateTable("agents")
-    .set(changes)
+    .set(forward(changes))
     .where("id", "=", id)
     .where("customer_id", "=", customer_id)
     .where("tm_delete", "is", null)

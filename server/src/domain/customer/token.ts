@@ -57,7 +57,7 @@ export interface Tokens {
     claims: JoinClaims,
     lifetime_s: number,
   ): Promise<{ token: string; tm_expire: Instant; jti: TokenId }>;
-  /** Errors: INVALID_CREDENTIALS, always with the same sentence; TOKEN_EXPIRED where all is right but the time. */
+  /** Errors: INVALID_CREDENTIALS, always with the same sentence; TOKEN_EXPIRED where all is right but the time: over, or not come yet. */
   verify(token: string): Promise<VerifiedToken>;
 }
 
@@ -65,6 +65,8 @@ export interface Tokens {
 export const secret_bytes_min = 32;
 /** People who may be in with one join token at a time, where the token does not say. */
 const max_joins_default = 5;
+/** Microseconds that a token may have been issued after now: clocks of several machines differ that much. */
+const issue_ahead_max_us = 60_000_000;
 /** Characters of a token, at most. */
 const token_length_max = 8_192;
 
@@ -118,7 +120,9 @@ export function createTokens(ports: {
         const verified = claims && isOurs(protectedHeader) ? readClaims(claims, token) : null;
         const now = clock.now();
         if (verified && claims && isBegun(claims, now)) {
-          if (verified.tm_expire > now) return verified;
+          // Signed while the machine's clock was ahead, it would outlive its time by as much once that is set back.
+          const is_early = (issueOf(claims) ?? 0) > now + issue_ahead_max_us;
+          if (verified.tm_expire > now && !is_early) return verified;
           throw problems.TOKEN_EXPIRED();
         }
       } catch (cause) {

@@ -3,7 +3,7 @@ import { sql } from "kysely";
 import type { Instant } from "../../kernel/clock.ts";
 import type { ConferencecallId, ConferenceId, MessageId } from "../../kernel/id.ts";
 import type { PageQuery } from "../../kernel/page.ts";
-import type { Database } from "../../store/index.ts";
+import { type Database, forward } from "../../store/index.ts";
 import type { MessageRow } from "./record.ts";
 
 type Columns = Omit<MessageRow, "reactions"> & { reactions: unknown };
@@ -64,7 +64,7 @@ export async function update(
   const { reactions, ...rest } = changes;
   const row = await table(db)
     .updateTable("conference_messages")
-    .set({ ...rest, ...(reactions ? { reactions: JSON.stringify(reactions) } : {}) })
+    .set({ ...forward(rest), ...(reactions ? { reactions: JSON.stringify(reactions) } : {}) })
     .where("id", "=", id)
     .returningAll()
     .executeTakeFirstOrThrow();
