@@ -2,6 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename } from "node:path";
+import { brokenLinks } from "./links.ts";
 
 const tracked = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], {
   encoding: "utf8",
@@ -102,18 +103,13 @@ decisions.forEach((path, at) => {
   if (length > 61) fault(path, 1, `${length} lines; a decision record has at most 60`);
 });
 
-// Links between our own pages lead somewhere.
-for (const path of tracked.filter((other) => /^(?!worker\/vendor\/dimpl\/).*\.md$/.test(other))) {
-  const folder = path.includes("/") ? path.slice(0, path.lastIndexOf("/")) : ".";
-  readFileSync(path, "utf8")
-    .split("\n")
-    .forEach((text, at) => {
-      for (const [, target = ""] of text.matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)) {
-        if (/^(https?:|mailto:)/.test(target)) continue;
-        if (!existsSync(`${folder}/${target}`)) fault(path, at + 1, `${target} does not exist`);
-      }
-    });
-}
+// Links between our own pages lead somewhere, and so does what a message of the server names.
+const linked = tracked.filter(
+  (path) =>
+    /^(?!worker\/vendor\/dimpl\/).*\.md$/.test(path) ||
+    /^server\/src\/(?!.*\.test\.ts$).*\.ts$/.test(path),
+);
+for (const { path, line, text } of brokenLinks(linked)) fault(path, line, text);
 
 process.stdout.write(
   faults.length === 0

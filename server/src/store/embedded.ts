@@ -225,7 +225,7 @@ async function ensureCluster(
     const major = Number.parseInt(await readFile(join(cluster, "PG_VERSION"), "utf8"), 10);
     if (major !== programs.major) {
       throw new StartRefusal(
-        `data_dir: the private database in ${cluster} was made by PostgreSQL ${major}, this Parley brings ${programs.major}. Start the Parley that made it, or move its data over with pg_dump as the guide's "Upgrading" says`,
+        `data_dir: the private database in ${cluster} was made by PostgreSQL ${major}, this Parley brings ${programs.major}. Start the Parley that made it, or move its data over with pg_dump (docs/guide/operations.md, "Another release of PostgreSQL")`,
       );
     }
     return (await readFile(password_path, "utf8")).trim();
