@@ -366,7 +366,7 @@ export function createJoins(ports: {
   ): Promise<ConferencecallRow | null> => {
     if (!is_same) {
       // Replaces the deadline of the held seat: from here on it is a matter of connecting.
-      const at = clock.now() + connect_timeout_ms * 1000;
+      const at = clock.steady_now() + connect_timeout_ms * 1000;
       const reason = status === "joined" ? "vanished" : "connect_failed";
       await conferencecalls.setDeadline(id, at, reason);
     }
