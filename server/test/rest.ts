@@ -69,7 +69,6 @@ export interface Rest {
   readonly customers: Customers;
   readonly conferences: Conferences;
   readonly authenticator: Authenticator;
-  readonly customers: Customers;
   readonly routes: readonly AnyRoute[];
   // biome-ignore lint/suspicious/noExplicitAny: a document
   readonly openapi: any;
@@ -188,7 +187,6 @@ export async function startRest(options: RestOptions = {}): Promise<Rest> {
     customers,
     conferences,
     authenticator,
-    customers,
     routes,
     openapi: http.openapi,
     ask,
