@@ -1,8 +1,8 @@
 // Writes the answer of a plan.
 import sdpTransform, { type MediaDescription, type SessionDescription } from "sdp-transform";
-import type { OfferedExtension } from "./offer.ts";
+import type { OfferedExtension, OfferedLine } from "./offer.ts";
 import type { DtlsRole, Fingerprint, HostCandidate, IceCredentials } from "./parameters.ts";
-import type { AnswerPlan, PlannedLine } from "./plan.ts";
+import { type AnswerPlan, isOldDataChannel, type PlannedLine } from "./plan.ts";
 
 /** Our end of the transport, and what identifies this answer. */
 export interface AnswerTransport {
@@ -41,7 +41,9 @@ export function writeAnswer(plan: AnswerPlan, transport: AnswerTransport): strin
     media: plan.planned.map((line) =>
       line.accepted
         ? writeLine(line, line.accepted, plan, transport, candidates)
-        : refuse(line, transport),
+        : line.is_closed_channel
+          ? writeChannel(line, plan, transport, candidates)
+          : refuse(line, transport),
     ),
   };
   return sdpTransform.write(description);
@@ -68,6 +70,38 @@ function refuse({ offered }: PlannedLine, transport: AnswerTransport): MediaDesc
   };
 }
 
+// RFC 8841 section 5 wants a port of each side. What is no longer than the default size is what nobody will send.
+const sctp_port = 5000;
+const message_bytes_max = 65_536;
+
+// A data channel is never used, but the line carries the transport of all others.
+function writeChannel(
+  { offered }: PlannedLine,
+  plan: AnswerPlan,
+  transport: AnswerTransport,
+  candidates: NonNullable<MediaDescription["candidates"]>,
+): MediaDescription {
+  return {
+    type: offered.medium,
+    protocol: offered.protocol,
+    payloads: offered.formats_text,
+    ...writeTransport(offered, plan, transport),
+    ...(isOldDataChannel(offered)
+      ? {
+          sctpmap: {
+            sctpmapNumber: Number(offered.formats_text),
+            app: "webrtc-datachannel",
+            maxMessageSize: message_bytes_max,
+          },
+        }
+      : { sctpPort: sctp_port, maxMessageSize: message_bytes_max }),
+    rtp: [],
+    fmtp: [],
+    candidates,
+    endOfCandidates: "end-of-candidates",
+  };
+}
+
 const setups = { server: "passive", client: "active", hold: "holdconn" } as const;
 
 function writeLine(
@@ -78,22 +112,10 @@ function writeLine(
   candidates: NonNullable<MediaDescription["candidates"]>,
 ): MediaDescription {
   const { offered } = line;
-  const default_candidate = transport.candidates.find(({ transport }) => transport === "udp");
-  const is_v6 = default_candidate?.address.includes(":") ?? false;
   return {
     type: offered.medium,
-    port: default_candidate?.port ?? 9,
     protocol: offered.protocol,
-    connection: {
-      version: is_v6 ? 6 : 4,
-      ip: default_candidate?.address ?? "0.0.0.0",
-    },
-    ...(offered.mid === null ? {} : { mid: offered.mid }),
-    iceUfrag: transport.ice.ufrag,
-    icePwd: transport.ice.pwd,
-    ...(plan.trickles ? { iceOptions: "trickle" } : {}),
-    fingerprint: { type: transport.fingerprint.algorithm, hash: transport.fingerprint.value },
-    setup: setups[transport.dtls_role],
+    ...writeTransport(offered, plan, transport),
     rtcpMux: "rtcp-mux",
     ...(offered.rtcp_rsize ? { rtcpRsize: "rtcp-rsize" } : {}),
     direction: accepted.source
@@ -111,6 +133,24 @@ function writeLine(
     // aiortc does, would never connect, and everybody else reads the same thing again.
     candidates,
     endOfCandidates: "end-of-candidates",
+  };
+}
+
+function writeTransport(offered: OfferedLine, plan: AnswerPlan, transport: AnswerTransport) {
+  const default_candidate = transport.candidates.find(({ transport }) => transport === "udp");
+  const is_v6 = default_candidate?.address.includes(":") ?? false;
+  return {
+    port: default_candidate?.port ?? 9,
+    connection: {
+      version: is_v6 ? 6 : 4,
+      ip: default_candidate?.address ?? "0.0.0.0",
+    },
+    ...(offered.mid === null ? {} : { mid: offered.mid }),
+    iceUfrag: transport.ice.ufrag,
+    icePwd: transport.ice.pwd,
+    ...(plan.trickles ? { iceOptions: "trickle" } : {}),
+    fingerprint: { type: transport.fingerprint.algorithm, hash: transport.fingerprint.value },
+    setup: setups[transport.dtls_role],
   };
 }
 

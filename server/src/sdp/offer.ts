@@ -50,6 +50,8 @@ export interface OfferedLine {
   readonly formats_text: string;
   readonly direction: Direction;
   readonly bundle_only: boolean;
+  /** It names addresses of its own, so that its transport exists before it is known whether it is bundled. */
+  readonly has_candidates: boolean;
   readonly rtcp_mux: boolean;
   readonly rtcp_rsize: boolean;
   readonly setup: string | null;
@@ -106,7 +108,7 @@ export function readOffer(text: string): Offer {
     const where = mid === null ? { line: index } : { mid };
     const known = read.get(described) ?? readMedia(described, section, session, where);
     read.set(described, known);
-    return { index, mid, ...known };
+    return { index, mid, has_candidates: section.has_candidates, ...known };
   });
   const mids = new Set<string>();
   for (const line of lines) {
@@ -139,9 +141,10 @@ interface Section {
   /** What is left for sdp-transform. */
   readonly kept: string[];
   mid: string | null;
+  has_candidates: boolean;
 }
 
-// Lines that differ in nothing but their mid, such as the 25 tiles of a page, are parsed once: that
+// Lines that differ in nothing but their mid and candidates, such as the 25 tiles of a page, are parsed once: that
 // is most of what a join costs this process.
 function parse([session, ...sections]: readonly Section[]): {
   parsed: SessionDescription;
@@ -203,7 +206,7 @@ const control = /[\u0000-\u0008\u000b-\u001f\u007f]/;
 // First pass: line by line, what sdp-transform would accept although it is wrong, drop although it
 // matters (every fingerprint but the last), or spend time on for nothing.
 function scan(text: string): { sections: Section[]; trickles: boolean } {
-  const first: Section = { m: null, fingerprints: [], kept: [], mid: null };
+  const first: Section = { m: null, fingerprints: [], kept: [], mid: null, has_candidates: false };
   const sections = [first];
   let section = first;
   let trickles = false;
@@ -232,6 +235,7 @@ function scan(text: string): { sections: Section[]; trickles: boolean } {
         fingerprints: [],
         kept: [line],
         mid: null,
+        has_candidates: false,
       };
       kept += 1;
       sections.push(section);
@@ -244,6 +248,8 @@ function scan(text: string): { sections: Section[]; trickles: boolean } {
     } else if (line.startsWith("a=mid:")) {
       section.mid = line.slice(6);
       kept += 1;
+    } else if (line.startsWith("a=candidate:")) {
+      section.has_candidates = true;
     } else if (line.startsWith("a=fingerprint:")) {
       section.fingerprints.push(readFingerprint(line.slice(14), number));
     } else if (line.startsWith("a=ice-options:")) {
@@ -331,7 +337,7 @@ function readMid(mid: string | null, line: number): string | null {
   return mid;
 }
 
-type ReadMedia = Omit<OfferedLine, "index" | "mid">;
+type ReadMedia = Omit<OfferedLine, "index" | "mid" | "has_candidates">;
 
 const unused = {
   direction: "inactive",

@@ -63,7 +63,7 @@ export interface PlannedLine {
   readonly offered: OfferedLine;
   /** The offer's mid, or the line's position where it has none. */
   readonly mid: string;
-  /** Null: answered with port 0. */
+  /** Null: answered with port 0, or a data channel. */
   readonly accepted: {
     readonly formats: readonly ChosenFormat[];
     readonly feedback: readonly (readonly string[])[];
@@ -72,6 +72,9 @@ export interface PlannedLine {
     readonly rids: readonly string[];
     readonly extensions: ExtensionPlan["lines"][number];
   } | null;
+  /** A data channel that stands in the answer, because the offerer needs its transport. Whatever is opened on it is closed
+   *  at once by the worker. */
+  readonly is_closed_channel: boolean;
 }
 
 /** An offer that can be answered: parameters for the worker, roles for the client, lines for the answer. */
@@ -106,12 +109,16 @@ export function planAnswer(offer: Offer, policy: AnswerPolicy, mint: Mint): Answ
   const tagged = group.lines.find((line) => usable.includes(line));
   const transport = judgeTransport(tagged, group);
   if (roles.size === 0 || !tagged) throw nothingUsable(offer, refusals);
-  const extensions = planExtensions(offer, usable, new Set(policy.extensions), (line) => ({
+  const media = usable.filter(({ medium }) => medium !== "application");
+  const extensions = planExtensions(offer, media, new Set(policy.extensions), (line) => ({
     receives: roles.get(line)?.source !== undefined,
   }));
   const planned = offer.lines.map((line): PlannedLine => {
     const mid = midOf(line);
-    if (refusals.has(line)) return { offered: line, mid, accepted: null };
+    const is_refused = refusals.has(line);
+    if (is_refused || line.medium === "application") {
+      return { offered: line, mid, accepted: null, is_closed_channel: !is_refused };
+    }
     const role = roles.get(line);
     const formats = role?.formats ?? chooseFormats(line, allCodecs(policy)).slice(0, 1);
     const send = role?.send ? planSend(line, role.send, formats, mint) : null;
@@ -126,6 +133,7 @@ export function planAnswer(offer: Offer, policy: AnswerPolicy, mint: Mint): Answ
         rids: role?.source ? orderLayers(line.rids) : [],
         extensions: extensions.lines[line.index] ?? [],
       },
+      is_closed_channel: false,
     };
   });
   return {
@@ -221,7 +229,7 @@ function chooseGroup(
     // RFC 9143 section 9.3.1: bundle-only lines need not repeat it.
     const is_muxed = group.lines.some((line) => line.rtcp_mux && !isOff(line));
     for (const line of group.lines) {
-      const refusal = judgeLine(line, is_muxed, policy);
+      const refusal = takesChannel(line, group) ? null : judgeLine(line, is_muxed, policy);
       if (refusal) refusals.set(line, refusal);
     }
     const members = new Set(group.lines);
@@ -238,6 +246,27 @@ function chooseGroup(
   }
   return best;
 }
+
+// A data channel is refused by the answer, if that can be: to libdatachannel the end of its association is the end of the
+// connection. It cannot where the line's transport is one that the offerer already relies on:
+// - it is the first of its group: with a `max-bundle` policy libwebrtc has no other transport, and takes no answer that
+//   refuses the line;
+// - it has candidates of its own: aiortc goes on connecting to what the answer leaves outside of the group, and is
+//   never `connected`.
+function takesChannel(line: OfferedLine, group: TransportGroup): boolean {
+  if (!group.is_bundle || !isDataChannel(line) || isOff(line)) return false;
+  return line.has_candidates || line === group.lines.find((each) => !isOff(each));
+}
+
+const isDataChannel = (line: OfferedLine): boolean =>
+  line.medium === "application" &&
+  (/^(?:UDP|TCP)\/DTLS\/SCTP$/.test(line.protocol)
+    ? line.formats_text === "webrtc-datachannel"
+    : isOldDataChannel(line));
+
+/** Whether it is written as before RFC 8841, with the port as its format (aiortc before 1.5). */
+export const isOldDataChannel = (line: OfferedLine): boolean =>
+  line.protocol === "DTLS/SCTP" && /^\d{1,5}$/.test(line.formats_text);
 
 const isOff = (line: OfferedLine): boolean => line.port === 0 && !line.bundle_only;
 
@@ -385,6 +414,7 @@ function roleName({ accepted }: PlannedLine): LineRole {
 function nothingUsable(offer: Offer, refusals: ReadonlyMap<OfferedLine, string>): Error {
   const why = (line: OfferedLine): string =>
     refusals.get(line) ??
+    (line.medium === "application" ? "data channels are not offered" : null) ??
     (line.direction === "inactive" ? "offered as inactive" : "this token may not publish");
   return unsupported(
     `no line of the offer can be used: ${offer.lines

@@ -351,7 +351,7 @@ test("lines_outside_of_a_bundle_are_refused_alone_and_the_rest_works", () => {
 test("the_first_accepted_line_of_the_group_carries_the_transport", () => {
   // The order of the group counts, not that of the lines.
   const turned = chromium_offer
-    .replace(/a=group:BUNDLE.*/, "a=group:BUNDLE 2 1 0")
+    .replace(/a=group:BUNDLE.*/, "a=group:BUNDLE 1 2 0")
     .replace("a=ice-ufrag:imkz", "a=ice-ufrag:audio");
   const made = plan(turned);
   assert.deepEqual(made.bundle, ["1", "0"]);
@@ -365,6 +365,97 @@ test("the_first_accepted_line_of_the_group_carries_the_transport", () => {
     "camera",
     "microphone",
   ]);
+});
+
+/** An offer with the data channel before the media, all of it in one transport. */
+const channelFirst = (protocol = "UDP/DTLS/SCTP webrtc-datachannel"): string => {
+  const [head = "", audio = "", video = "", channel = ""] = chromium_offer.split("m=");
+  return [
+    head.replace(/BUNDLE.*/, "BUNDLE 2 0 1"),
+    channel.replace("UDP/DTLS/SCTP webrtc-datachannel", protocol),
+    audio.replace("audio 9", "audio 0").replace("a=mid:0", "a=bundle-only\r\na=mid:0"),
+    video.replace("video 9", "video 0").replace("a=mid:1", "a=bundle-only\r\na=mid:1"),
+  ].join("m=");
+};
+
+test("a_data_channel_that_carries_the_transport_of_all_is_taken_and_given_no_role", () => {
+  const made = plan(channelFirst().replace("a=ice-ufrag:imkz", "a=ice-ufrag:channel"));
+  assert.deepEqual(
+    made.lines.map(({ role }) => role),
+    ["rejected", "microphone+mix", "camera+active_speaker"],
+  );
+  assert.deepEqual(made.bundle, ["2", "0", "1"]);
+  assert.deepEqual(made.tagged, { medium: "application", mid: "2" });
+  assert.equal(made.ice.ufrag, "channel");
+  const text = answer(made);
+  assert.match(text, /a=group:BUNDLE 2 0 1\r\n/);
+  const line = section(text, 0);
+  assert.match(line, /^application 40000 UDP\/DTLS\/SCTP webrtc-datachannel\r\n/);
+  for (const wanted of [
+    /a=mid:2\r/,
+    /a=ice-ufrag:abcdefgh\r/,
+    /a=ice-pwd:0123456789abcdefghijklmn\r/,
+    /a=fingerprint:sha-256 00:11\r/,
+    /a=setup:passive\r/,
+    /a=sctp-port:5000\r/,
+    /a=max-message-size:65536/,
+    /a=candidate:1 1 udp /,
+    /a=candidate:2 1 tcp /,
+    /a=end-of-candidates/,
+  ]) {
+    assert.match(line, wanted);
+  }
+  assert.doesNotMatch(line, /a=rtcp-mux|a=inactive|a=rtpmap/);
+  // The same offer again, as at an ICE restart, is answered the same.
+  assert.equal(answer(plan(channelFirst())), answer(plan(channelFirst())));
+  // Of the lines before it only those count that are in use.
+  const behind = chromium_offer
+    .replace(/BUNDLE.*/, "BUNDLE 0 2 1")
+    .replace("m=audio 9", "m=audio 0");
+  assert.deepEqual(plan(behind).bundle, ["2", "1"]);
+});
+
+test("a_data_channel_in_the_form_of_before_rfc_8841_is_taken_in_that_form", () => {
+  const line = section(answer(plan(channelFirst("DTLS/SCTP 5001"))), 0);
+  assert.match(line, /^application 40000 DTLS\/SCTP 5001\r\n/);
+  assert.match(line, /a=sctpmap:5001 webrtc-datachannel 65536/);
+  assert.doesNotMatch(line, /a=sctp-port|a=max-message-size/);
+});
+
+test("a_data_channel_with_candidates_of_its_own_is_taken_wherever_it_stands", () => {
+  // aiortc offers so: each line has a transport until the answer bundles them.
+  const candidate = "a=candidate:1 1 udp 2130706431 192.0.2.9 5000 typ host\r\n";
+  const made = plan(`${chromium_offer}${candidate}`);
+  assert.deepEqual(made.bundle, ["0", "1", "2"]);
+  assert.deepEqual(made.tagged, { medium: "audio", mid: "0" });
+  assert.equal(made.lines[2]?.role, "rejected");
+  assert.match(section(answer(made), 2), /^application 40000 /);
+  // Candidates of other lines are not its own, nor is it taken outside of the group.
+  const elsewhere = chromium_offer.replace("m=video", `${candidate}m=video`);
+  assert.deepEqual(plan(elsewhere).bundle, ["0", "1"]);
+  const alone = chromium_offer.replace(/BUNDLE.*/, "BUNDLE 0 1");
+  assert.deepEqual(plan(`${alone}${candidate}`).bundle, ["0", "1"]);
+});
+
+test("any_other_data_channel_is_refused_by_the_answer", () => {
+  // In the middle of the group, of another application, and in no group.
+  for (const offer of [
+    chromium_offer.replace(/BUNDLE.*/, "BUNDLE 0 2 1"),
+    channelFirst("DTLS/SCTP webrtc-datachannel"),
+    channelFirst("UDP/DTLS/SCTP webrtc-else"),
+    chromium_offer.replace(/a=group:BUNDLE.*/, "a=group:BUNDLE 0 1"),
+  ]) {
+    const made = plan(offer);
+    assert.ok(!made.bundle?.includes("2"), String(made.bundle));
+    assert.match(answer(made), /m=application 0 /);
+  }
+  // Nor is there a conference in which there are data channels alone.
+  const [head = "", , , channel = ""] = chromium_offer.split("m=");
+  refused(
+    `${head.replace(/BUNDLE.*/, "BUNDLE 2")}m=${channel}`,
+    422,
+    /data channels are not offered/,
+  );
 });
 
 test("a_line_with_port_0_is_rejected_and_the_rest_joins", () => {

@@ -40,6 +40,50 @@ fn an_endpoint_connects_and_the_server_is_told_how() {
     table.assert_sound();
 }
 
+/// The SCTP INIT of Chromium 156, which opens its data channels.
+const INIT: [u8; 44] = [
+    0x13, 0x88, 0x13, 0x88, 0, 0, 0, 0, 0x2d, 0x78, 0x81, 0x63, 1, 0, 0, 0x1e, 0x66, 0xc1, 0x1b,
+    0x0b, 0, 0x50, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xc8, 1, 0x31, 0x2f, 0xc0, 0, 0, 4, 0x80, 8, 0, 6,
+    0x82, 0xc0, 0, 0,
+];
+
+#[test]
+fn a_data_channel_is_refused_as_soon_as_it_is_opened_and_nothing_else_is_answered() {
+    let mut table = Table::new();
+    let seat = table.join(&[], 0, |_| {});
+    let send = |table: &mut Table, packet: &[u8]| {
+        let now = table.now;
+        table.seats[seat].far.send_data(now, packet).unwrap();
+        table.step();
+    };
+    send(&mut table, &INIT);
+    let told = std::mem::take(&mut table.seats[seat].data);
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0][4..8], INIT[16..20], "the tag of the INIT");
+    assert_eq!(told[0][12], 2, "an INIT ACK");
+
+    // In a burst few are answered.
+    for _ in 0..50 {
+        send(&mut table, &INIT);
+    }
+    let told = std::mem::take(&mut table.seats[seat].data);
+    assert_eq!(told.len(), limits::CHANNEL_ANSWERS_MAX as usize - 1);
+    table.run(limits::CHANNEL_ANSWERS_INTERVAL_US / 1_000);
+    send(&mut table, &INIT);
+    assert_eq!(std::mem::take(&mut table.seats[seat].data).len(), 1);
+
+    table.run(limits::CHANNEL_ANSWERS_INTERVAL_US / 1_000);
+    for length in 0..INIT.len() {
+        send(&mut table, &INIT[..length]);
+    }
+    send(&mut table, b"hello");
+    send(&mut table, &[0; 1_000]);
+    assert_eq!(table.seats[seat].data, Vec::<Vec<u8>>::new());
+    assert!(!table.seats[seat].is_closed);
+    assert_eq!(ends(&table), []);
+    table.assert_sound();
+}
+
 #[test]
 fn a_certificate_that_is_not_the_offered_one_never_gets_media() {
     let mut table = Table::new();

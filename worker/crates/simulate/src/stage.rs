@@ -475,7 +475,7 @@ impl Stage {
                         .iter_mut()
                         .for_each(|camera| camera.films = true);
                 }
-                FarEvent::Closed => {}
+                FarEvent::Closed | FarEvent::Data(_) => {}
             }
         }
     }

@@ -238,10 +238,11 @@ impl Room {
             return;
         };
         if let Some(to) = endpoint.transport.ice.lead() {
+            let instant = shared.epoch.instant(shared.now);
             let outbox = &mut shared.outbox;
             endpoint
                 .transport
-                .close(&mut |packet| outbox.push(to, packet));
+                .close(instant, &mut |packet| outbox.push(to, packet));
         }
         shared.forget(&endpoint);
         let voice = endpoint.voice();

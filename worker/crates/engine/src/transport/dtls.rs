@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use parley_wire::{Certificate, DtlsParameters, DtlsRole, Fingerprint};
 
 use crate::limits;
+use crate::transport::sctp;
 
 /// The worker's certificate and key, and the settings every association shares.
 #[derive(Clone)]
@@ -117,6 +118,8 @@ pub(crate) struct Association {
     verified: bool,
     established: bool,
     failed: bool,
+    /// How often something under DTLS was answered, and since when that is counted.
+    answered: Option<(Instant, u32)>,
     /// When `step` wants to be called again.
     pub(crate) deadline: Option<Instant>,
 }
@@ -146,6 +149,7 @@ impl Association {
             verified: false,
             established: false,
             failed: false,
+            answered: None,
             deadline: None,
         })
     }
@@ -189,17 +193,17 @@ impl Association {
             // An association that already gave its keys has done its work.
             return (!self.established).then_some(DtlsEvent::Failed);
         }
-        self.drain(send)
+        self.drain(now, send)
     }
 
     /// Says goodbye.
-    pub(crate) fn close(&mut self, send: &mut dyn FnMut(&[u8])) {
+    pub(crate) fn close(&mut self, now: Instant, send: &mut dyn FnMut(&[u8])) {
         if !self.failed && self.inner.close().is_ok() {
-            self.drain(send);
+            self.drain(now, send);
         }
     }
 
-    fn drain(&mut self, send: &mut dyn FnMut(&[u8])) -> Option<DtlsEvent> {
+    fn drain(&mut self, now: Instant, send: &mut dyn FnMut(&[u8])) -> Option<DtlsEvent> {
         let mut buffer = vec![0; 2048];
         let mut event = None;
         loop {
@@ -225,6 +229,12 @@ impl Association {
                     }
                     continue;
                 }
+                dimpl::Output::ApplicationData(data) => {
+                    if let Some(answer) = sctp::answer(data) {
+                        self.answer_data(&answer, now);
+                    }
+                    continue;
+                }
                 dimpl::Output::CloseNotify => {
                     event = event.or(Some(DtlsEvent::Closed));
                     continue;
@@ -234,10 +244,23 @@ impl Association {
                     return event;
                 }
                 dimpl::Output::BufferTooSmall { needed } => needed,
-                // Connected says nothing that the keys do not; data channels are not offered.
+                // Connected says nothing that the keys do not.
                 _ => continue,
             };
             buffer.resize(needed, 0);
+        }
+    }
+
+    /// Answers what came under DTLS, unless that was done too often of late.
+    fn answer_data(&mut self, answer: &[u8], now: Instant) {
+        let interval = Duration::from_micros(limits::CHANNEL_ANSWERS_INTERVAL_US);
+        let (since, count) = self
+            .answered
+            .filter(|(since, _)| now.saturating_duration_since(*since) < interval)
+            .unwrap_or((now, 0));
+        let may_answer = self.verified && count < limits::CHANNEL_ANSWERS_MAX;
+        if may_answer && self.inner.send_application_data(answer).is_ok() {
+            self.answered = Some((since, count + 1));
         }
     }
 }

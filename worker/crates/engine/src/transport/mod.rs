@@ -2,6 +2,7 @@
 
 pub(crate) mod dtls;
 pub(crate) mod ice;
+mod sctp;
 
 use std::time::Instant;
 
@@ -236,9 +237,9 @@ impl Transport {
     }
 
     /// Says goodbye by DTLS.
-    pub(crate) fn close(&mut self, send: &mut dyn FnMut(&[u8])) {
+    pub(crate) fn close(&mut self, now: Instant, send: &mut dyn FnMut(&[u8])) {
         if let Some(association) = &mut self.association {
-            association.close(send);
+            association.close(now, send);
         }
     }
 

@@ -44,6 +44,8 @@ pub(crate) struct Seat {
     pub(crate) address: SocketAddr,
     pub(crate) got: Vec<Got>,
     pub(crate) key_frames_wanted: Vec<(Micros, u32)>,
+    /// What came under DTLS, such as SCTP.
+    pub(crate) data: Vec<Vec<u8>>,
     pub(crate) is_closed: bool,
     pub(crate) unsound: Vec<String>,
     pub(crate) dtls_failed: bool,
@@ -242,6 +244,7 @@ impl Table {
             address: ([198, 51, 100, number as u8 + 1], 50_000).into(),
             got: Vec::new(),
             key_frames_wanted: Vec::new(),
+            data: Vec::new(),
             is_closed: false,
             unsound: Vec::new(),
             dtls_failed: false,
@@ -570,6 +573,7 @@ impl Table {
                         });
                     }
                     FarEvent::KeyFrameWanted { ssrc } => seat.key_frames_wanted.push((now, ssrc)),
+                    FarEvent::Data(data) => seat.data.push(data),
                     FarEvent::Closed => seat.is_closed = true,
                     FarEvent::Unsound(text) => seat.unsound.push(text),
                 }

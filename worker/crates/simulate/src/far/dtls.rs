@@ -74,6 +74,8 @@ pub(super) struct FarDtls {
     is_client: bool,
     pub(super) deadline: Option<Instant>,
     pub(super) is_closed: bool,
+    /// What came under DTLS that is not of its own.
+    pub(super) data: Vec<Vec<u8>>,
 }
 
 impl FarDtls {
@@ -85,7 +87,14 @@ impl FarDtls {
             is_client,
             deadline: Some(now),
             is_closed: false,
+            data: Vec::new(),
         }
+    }
+
+    /// Sends something of the next layer up, such as SCTP; `step` hands it out.
+    pub(super) fn send(&mut self, data: &[u8]) -> Result<(), FarError> {
+        self.inner.send_application_data(data).map_err(refused)?;
+        Ok(())
     }
 
     /// Handles a packet or the time; hands out packets, and the keys once.
@@ -108,6 +117,7 @@ impl FarDtls {
                 Output::KeyingMaterial(material, profile) => {
                     keys = Some(keys_of(&material, profile, self.is_client)?);
                 }
+                Output::ApplicationData(data) => self.data.push(data.to_vec()),
                 Output::CloseNotify => self.is_closed = true,
                 Output::Timeout(at) => {
                     self.deadline = Some(at);

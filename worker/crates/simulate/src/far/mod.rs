@@ -118,6 +118,8 @@ pub enum FarEvent {
         /// Our SSRC.
         ssrc: u32,
     },
+    /// Something came under DTLS, such as SCTP.
+    Data(Vec<u8>),
     /// The server said goodbye.
     Closed,
     /// A packet that could not be opened, or came twice from the server.
@@ -387,6 +389,15 @@ impl FarEnd {
         });
     }
 
+    /// Sends something under DTLS, such as SCTP; before there are keys it is lost.
+    /// Errors: DTLS failed; the far end is of no more use.
+    pub fn send_data(&mut self, now: Micros, data: &[u8]) -> Result<(), FarError> {
+        if let Some(dtls) = self.dtls.as_mut().filter(|_| self.keys.is_some()) {
+            dtls.send(data)?;
+        }
+        self.step_dtls(now, None)
+    }
+
     /// Sends any bytes, as somebody might who has no keys.
     pub fn send_raw(&mut self, bytes: Vec<u8>) {
         self.out.push_back(bytes);
@@ -428,6 +439,8 @@ impl FarEnd {
         let mut out = Vec::new();
         let keys = dtls.step(packet, instant, &mut out)?;
         let is_closed = std::mem::take(&mut dtls.is_closed);
+        let data = std::mem::take(&mut dtls.data);
+        self.events.extend(data.into_iter().map(FarEvent::Data));
         self.out.extend(out);
         if let Some(keys) = keys {
             self.keys = Some(keys);
