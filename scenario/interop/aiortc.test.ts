@@ -44,6 +44,8 @@ interface Lines {
   readonly color?: Color;
   /** Its side of the DTLS handshake; aiortc offers both. */
   readonly setup?: "active" | "passive";
+  /** Offers a data channel behind them. */
+  readonly channel?: boolean;
 }
 
 // A tone is sent at -12 dB of full scale; the onset of one leaks a little into another's probe.
@@ -194,6 +196,20 @@ test(
       ({ event }) => event === "heard" || event === "seen",
     );
     assert.deepEqual(silent, []);
+  },
+);
+
+test(
+  "whoever_offers_a_data_channel_beside_sound_and_picture_is_connected",
+  needs_aiortc,
+  async (t) => {
+    const conference_id = await conference(t);
+    const more = { ...both, channel: true } as const;
+    const red = await enter(t, conference_id, { ...more, tone_hz: 440, color: "red" });
+    const blue = await enter(t, conference_id, { ...more, tone_hz: 660, color: "blue" });
+    assert.match(red.answer, /^m=application [1-9]/m);
+    await Promise.all([hears(red, 660), hears(blue, 440), sees(red, "blue"), sees(blue, "red")]);
+    await Promise.all([leaves(red), leaves(blue)]);
   },
 );
 

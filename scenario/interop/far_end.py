@@ -1,6 +1,6 @@
 """An aiortc endpoint: joins a conference by one POST, sends a tone and a moving picture, tells what it hears and sees.
 
-One argument: JSON {url, token, send, receive, tone_hz?, color?}. Prints one JSON object a line; the word
+One argument: JSON {url, token, send, receive, tone_hz?, color?, setup?, channel?}. Prints one JSON object a line; the word
 `leave` on its standard input makes it leave, the end of standard input makes it stop.
 """
 
@@ -149,6 +149,8 @@ async def main(settings):
         say("state", state=connection.connectionState, after_ms=after_ms)
 
     add_lines(connection, settings)
+    if settings.get("channel"):
+        connection.createDataChannel("chat")
     # A close from the other side shows here; the connection's own state keeps `connected`.
     transport = connection.getTransceivers()[0].receiver.transport
     transport.on("statechange", lambda: say("state", state=f"dtls {transport.state}"))

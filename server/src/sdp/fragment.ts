@@ -23,8 +23,10 @@ export interface Fragment {
 const candidate =
   /^candidate:[A-Za-z0-9+/]{1,32} \d{1,3} (?:udp|tcp) \d{1,10} [A-Za-z0-9.:%_-]{1,255} \d{1,5} typ (?:host|srflx|prflx|relay)(?: .*)?$/i;
 
-/** Reads a fragment. Errors: SDP_MALFORMED, SDP_TOO_LARGE. Source: RFC 8840 section 9. */
-export function readFragment(text: string): Fragment {
+/** Reads a fragment. Both credentials name the session that it is about; where it is the present one, its ufrag alone will do,
+ *  as candidates of browsers carry it. Errors: SDP_MALFORMED, SDP_TOO_LARGE. Source: RFC 8840 section 9.
+ *  @param present credentials of the session that the fragment is sent to. */
+export function readFragment(text: string, present?: IceCredentials): Fragment {
   if (Buffer.byteLength(text) > fragment_bytes_max) {
     throw problems.SDP_TOO_LARGE({
       message: `a fragment has at most ${fragment_bytes_max} bytes`,
@@ -56,7 +58,8 @@ export function readFragment(text: string): Fragment {
       }
     }
   }
-  return { ice: readIce(ufrag, pwd), candidates, end_of_candidates };
+  const is_present = pwd === undefined && ufrag !== undefined && ufrag === present?.ufrag;
+  return { ice: is_present ? null : readIce(ufrag, pwd), candidates, end_of_candidates };
 }
 
 /** Writes the fragment that answers an ICE restart: our new credentials and every candidate. Source: RFC 9725 section 4.3.2. */

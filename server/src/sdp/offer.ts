@@ -96,7 +96,7 @@ export function readOffer(text: string): Offer {
     direction: parsed.direction ?? "sendrecv",
     setup: parsed.setup === undefined ? null : String(parsed.setup),
     ice: readIce(parsed.iceUfrag, parsed.icePwd),
-    fingerprints: scanned.sections[0]?.fingerprints ?? [],
+    fingerprints: readFingerprints(scanned.sections[0]?.fingerprints ?? []),
     ext: parsed.ext ?? [],
   };
   // What lines have in common is read once.
@@ -104,7 +104,7 @@ export function readOffer(text: string): Offer {
   const lines = scanned.sections.slice(1).map((section, index) => {
     const described = media[index];
     if (!described) throw new Error("every media section that was scanned was parsed");
-    const mid = readMid(section.mid, index);
+    const mid = readMid(section, index);
     const where = mid === null ? { line: index } : { mid };
     const known = read.get(described) ?? readMedia(described, section, session, where);
     read.set(described, known);
@@ -137,7 +137,8 @@ export function readOffer(text: string): Offer {
 interface Section {
   /** The three fixed fields and the formats of `m=`; null for the session section. */
   readonly m: { medium: string; port: number; protocol: string; formats: string } | null;
-  readonly fingerprints: Fingerprint[];
+  /** `a=fingerprint` as it was written, and on which line of the text. */
+  readonly fingerprints: { readonly text: string; readonly line: number }[];
   /** What is left for sdp-transform. */
   readonly kept: string[];
   mid: string | null;
@@ -153,8 +154,7 @@ function parse([session, ...sections]: readonly Section[]): {
 } {
   const kinds = new Map<string, number>();
   const kind_of = sections.map(({ kept, fingerprints }) => {
-    const hashes = fingerprints.map(({ algorithm, value }) => `${algorithm} ${value}`);
-    const key = [...kept, ...hashes].join("\n");
+    const key = [...kept, ...fingerprints.map(({ text }) => text)].join("\n");
     const known = kinds.get(key);
     if (known !== undefined) return { kind: known, text: "" };
     kinds.set(key, kinds.size);
@@ -251,7 +251,7 @@ function scan(text: string): { sections: Section[]; trickles: boolean } {
     } else if (line.startsWith("a=candidate:")) {
       section.has_candidates = true;
     } else if (line.startsWith("a=fingerprint:")) {
-      section.fingerprints.push(readFingerprint(line.slice(14), number));
+      section.fingerprints.push({ text: line.slice(14), line: number });
     } else if (line.startsWith("a=ice-options:")) {
       trickles ||= line.slice(14).split(/[ ,]/).includes("trickle");
     } else if (line.startsWith("a=")) {
@@ -293,8 +293,11 @@ const digest_bytes: Readonly<Record<string, number>> = {
   md2: 16,
 };
 
-function readFingerprint(value: string, number: number): Fingerprint {
-  const [name = "", hash = "", ...rest] = value.trim().split(/ +/);
+const readFingerprints = (written: Section["fingerprints"]): Fingerprint[] =>
+  written.map(({ text, line }) => readFingerprint(text, line));
+
+function readFingerprint(text: string, number: number): Fingerprint {
+  const [name = "", hash = "", ...rest] = text.trim().split(/ +/);
   const algorithm = name.toLowerCase();
   if (rest.length > 0 || !/^([0-9A-Fa-f]{2}:)*[0-9A-Fa-f]{2}$/.test(hash)) {
     throw malformed("a=fingerprint needs a hash function and hexadecimal bytes", { line: number });
@@ -330,11 +333,11 @@ export function readIce(ufrag: unknown, pwd: unknown): IceCredentials | null {
   return ice;
 }
 
-function readMid(mid: string | null, line: number): string | null {
-  if (mid !== null && (mid.length > mid_length_max || !token.test(mid))) {
-    throw malformed(`a mid has 1 to ${mid_length_max} token characters`, { line });
-  }
-  return mid;
+function readMid({ mid, m, kept }: Section, line: number): string | null {
+  if (mid === null || (mid.length <= mid_length_max && token.test(mid))) return mid;
+  // Nobody speaks of a line that nobody uses.
+  if (m?.port === 0 && !kept.includes("a=bundle-only")) return null;
+  throw malformed(`a mid has 1 to ${mid_length_max} token characters`, { line });
 }
 
 type ReadMedia = Omit<OfferedLine, "index" | "mid" | "has_candidates">;
@@ -377,7 +380,10 @@ function readMedia(
     rtcp_rsize: media.rtcpRsize !== undefined,
     setup: media.setup === undefined ? session.setup : String(media.setup),
     ice: readIce(media.iceUfrag, media.icePwd) ?? session.ice,
-    fingerprints: section.fingerprints.length > 0 ? section.fingerprints : session.fingerprints,
+    fingerprints:
+      section.fingerprints.length > 0
+        ? readFingerprints(section.fingerprints)
+        : session.fingerprints,
     formats: is_rtp ? readFormats(media, m.formats, where) : [],
     extensions: readExtensions([...(media.ext ?? []), ...session.ext], where),
     rids: readRids(media, where),

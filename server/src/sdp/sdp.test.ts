@@ -472,10 +472,20 @@ test("a_line_with_port_0_is_rejected_and_the_rest_joins", () => {
   // Nothing that stands in such a line is read.
   const [head = "", audio = "", video = ""] = chromium_offer.split("m=");
   const odd = video.replace("video 9 UDP/TLS/RTP/SAVPF 96", "video 0 UDP/TLS/RTP/SAVPF 500 96");
-  assert.deepEqual(roles([head, audio, odd.replace("imkz", "a")].join("m=")), [
-    "microphone+mix",
-    "rejected",
-  ]);
+  for (const nonsense of [
+    odd.replace("imkz", "a"),
+    odd.replace(/sha-256 [0-9A-F:]+/, "sha-256 AA:BB"),
+    odd.replace(/a=fingerprint:.*/, "a=fingerprint:"),
+    odd.replace("a=mid:1", `a=mid:${"1".repeat(40)}`),
+    odd.replace("a=mid:1", "a=mid:"),
+    odd.replace("a=extmap:14 ", "a=extmap:0 "),
+    odd.replace("a=rtpmap:96 VP8/90000", "a=rtpmap:96 VP8/x"),
+    odd.replace("a=setup:actpass", "a=setup:sideways"),
+    `${odd}a=ssrc:0 cname:x\r\n`,
+  ]) {
+    assert.notEqual(nonsense, odd);
+    assert.deepEqual(roles([head, audio, nonsense].join("m=")), ["microphone+mix", "rejected"]);
+  }
 });
 
 test("third_and_later_sending_lines_are_rejected", () => {
@@ -708,6 +718,22 @@ test("fragments_are_read_and_written", () => {
   });
   assert.deepEqual(readFragment(written).ice, { ufrag: "efgh", pwd: "0123456789abcdefghijkl" });
   assert.match(written, /candidate:2 1 tcp 1518280447 192\.0\.2\.1 40000 typ host tcptype passive/);
+});
+
+test("a_fragment_names_its_session_by_both_credentials_or_by_the_present_ufrag", () => {
+  const present = { ufrag: "abcd", pwd: "0123456789abcdefghijkl" };
+  const candidate = "a=candidate:1 1 udp 1 192.0.2.1 5000 typ host\r\n";
+  const named = readFragment(`a=ice-ufrag:abcd\r\n${candidate}`, present);
+  assert.equal(named.ice, null);
+  assert.equal(named.candidates.length, 1);
+  // A restart needs both: no check could be answered by half of them.
+  for (const half of ["a=ice-ufrag:efgh\r\n", `a=ice-pwd:${present.pwd}\r\n`]) {
+    assert.throws(
+      () => readFragment(half, present),
+      (thrown) => thrown instanceof Problem && thrown.reason === "SDP_MALFORMED",
+    );
+  }
+  assert.throws(() => readFragment("a=ice-ufrag:abcd\r\n"), Problem);
 });
 
 test("a_fragment_that_is_none_is_refused", () => {

@@ -470,7 +470,7 @@ export function createJoins(ports: {
         if (seats.get(id) !== seat || !matchesEtag(if_match, seat.etag)) {
           throw conferenceProblems.PRECONDITION_FAILED();
         }
-        const { ice } = sdp.readFragment(text);
+        const { ice } = sdp.readFragment(text, seat.remote_ice);
         const is_new =
           ice !== null && (ice.ufrag !== seat.remote_ice.ufrag || ice.pwd !== seat.remote_ice.pwd);
         if (is_new) {

@@ -226,6 +226,9 @@ impl SignatureVerifier for AwsLcSignatureVerifier {
             .decode_as()
             .map_err(|_| CryptoError::InvalidEcCurveParameter)?;
 
+        if curve_oid == OID_P224 {
+            return verify_p224(pubkey_bytes, data, signature, hash_alg);
+        }
         let group = match curve_oid {
             OID_P256 => NamedGroup::Secp256r1,
             OID_P384 => NamedGroup::Secp384r1,
@@ -252,6 +255,39 @@ impl SignatureVerifier for AwsLcSignatureVerifier {
                 group,
             })
     }
+}
+
+/// The curve of keys that GnuTLS makes at its medium level of security. aws-lc-rs does not verify by it.
+const OID_P224: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.33");
+
+fn verify_p224(
+    key: &[u8],
+    data: &[u8],
+    signature: &[u8],
+    hash_alg: HashAlgorithm,
+) -> Result<(), CryptoError> {
+    use aws_lc_rs::digest::{SHA256, SHA384, digest};
+    use p224::ecdsa::signature::hazmat::PrehashVerifier;
+    use p224::ecdsa::{Signature, VerifyingKey};
+
+    let hash = match hash_alg {
+        HashAlgorithm::SHA256 => digest(&SHA256, data),
+        HashAlgorithm::SHA384 => digest(&SHA384, data),
+        _ => {
+            return Err(CryptoError::UnsupportedSignatureAlgorithm(
+                SignatureAlgorithm::ECDSA,
+            ));
+        }
+    };
+    let key =
+        VerifyingKey::from_sec1_bytes(key).map_err(|_| CryptoError::InvalidSubjectPublicKey)?;
+    Signature::from_der(signature)
+        .and_then(|signature| key.verify_prehash(hash.as_ref(), &signature))
+        .map_err(|_| CryptoError::SignatureVerificationFailed {
+            signature: SignatureAlgorithm::ECDSA,
+            hash: hash_alg,
+            group: NamedGroup::Secp224r1,
+        })
 }
 
 /// Parameters for RSA signatures; none where it is no RSA signature, or with a hash that is not
