@@ -16,6 +16,7 @@ const usage = `npm start [-- --http.port 8080 …]     run Parley; -- --help lis
 npm test [-- path …]                  every test, or those whose path contains one of the words
 npm run check                         format, lint, types, import directions, unused code, contracts
 npm run bench [-- name …]             measure; results under bench/results/
+npm run soak [-- --minutes 60 …]      attack, ask at random and fuzz for that long; --seed 1 begins with that seed
 npm run contract                      write contract/ and docs/reference/ from the sources
 npm run pack [-- folder]              the SDK as a package for npm install; prints its path
 npm run reset-password -- <user name> set somebody's password anew while the server is down
@@ -42,6 +43,7 @@ const commands = {
   },
   check: async (args) => run("tools/check.ts", args),
   contract: async (args) => run("tools/contract.ts", args),
+  soak: async (args) => run("tools/soak.ts", args, await built()),
   bench: async (args) => run("tools/bench.ts", args, await built()),
   packages: async () => {
     // They are installed before every command.

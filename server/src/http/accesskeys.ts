@@ -28,6 +28,7 @@ export function accesskeyRoutes(ports: {
     route({
       method: "GET",
       path: "/v1.0/accesskeys",
+      operation: "listAccesskeys",
       is_list: true,
       auth: "customer",
       tag,
@@ -39,6 +40,7 @@ export function accesskeyRoutes(ports: {
     route({
       method: "POST",
       path: "/v1.0/accesskeys",
+      operation: "createAccesskey",
       starts: true,
       auth: "customer",
       tag,
@@ -52,6 +54,7 @@ export function accesskeyRoutes(ports: {
     route({
       method: "GET",
       path: "/v1.0/accesskeys/{id}",
+      operation: "getAccesskey",
       auth: "customer",
       tag,
       summary: "Read an access key",
@@ -63,6 +66,7 @@ export function accesskeyRoutes(ports: {
     route({
       method: "PUT",
       path: "/v1.0/accesskeys/{id}",
+      operation: "updateAccesskey",
       auth: "customer",
       tag,
       summary: "Rename an access key",
@@ -76,6 +80,7 @@ export function accesskeyRoutes(ports: {
     route({
       method: "DELETE",
       path: "/v1.0/accesskeys/{id}",
+      operation: "deleteAccesskey",
       auth: "customer",
       tag,
       summary: "Take an access key back, at once",

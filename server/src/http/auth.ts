@@ -8,6 +8,11 @@ import { Answer, type AnyRoute, route } from "./route.ts";
 const cookie = (token: string, lifetime_s: number, is_secure: boolean): string =>
   `token=${token}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${lifetime_s}${is_secure ? "; Secure" : ""}`;
 
+const LoggedIn = Type.Object(
+  { username: Type.String(), token: Type.String({ description: "The credential." }) },
+  { title: "LoggedIn", description: "Somebody's log-in." },
+);
+
 /** Routes of `/auth`. */
 export function authRoutes(ports: {
   customers: Customers;
@@ -18,6 +23,7 @@ export function authRoutes(ports: {
     route({
       method: "POST",
       path: "/auth/login",
+      operation: "logIn",
       auth: "none",
       tag: "Log-in",
       summary: "Trade a user name and password for a token",
@@ -27,7 +33,7 @@ export function authRoutes(ports: {
       replies: {
         200: {
           description: "The token.",
-          schema: Type.Object({ username: Type.String(), token: Type.String() }),
+          schema: LoggedIn,
         },
       },
       problems: ["INVALID_CREDENTIALS", "RATE_LIMIT_EXCEEDED"],
@@ -43,6 +49,7 @@ export function authRoutes(ports: {
     route({
       method: "POST",
       path: "/auth/logout",
+      operation: "logOut",
       auth: "none",
       tag: "Log-in",
       summary: "End a log-in",

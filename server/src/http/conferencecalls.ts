@@ -21,6 +21,7 @@ export function conferencecallRoutes(ports: { conferencecalls: Conferencecalls }
     route({
       method: "GET",
       path: "/v1.0/conferencecalls",
+      operation: "listConferencecalls",
       is_list: true,
       auth: "any",
       tag: "Conferencecalls",
@@ -43,6 +44,7 @@ export function conferencecallRoutes(ports: { conferencecalls: Conferencecalls }
     route({
       method: "GET",
       path: "/v1.0/conferencecalls/{id}",
+      operation: "getConferencecall",
       auth: "any",
       tag: "Conferencecalls",
       summary: "Read a join",
@@ -54,6 +56,7 @@ export function conferencecallRoutes(ports: { conferencecalls: Conferencecalls }
     route({
       method: "DELETE",
       path: "/v1.0/conferencecalls/{id}",
+      operation: "removeConferencecall",
       auth: "any",
       by_resume_key: true,
       tag: "Conferencecalls",

@@ -33,14 +33,28 @@ export const Event = Type.Object(
     seq: Type.Integer({ description: "1, 2, 3, … within the conference, without gaps." }),
     type: Type.Enum([...eventTypes]),
     data: Type.Record(Type.String(), Type.Unknown(), { description: "The resource after it." }),
-    actor: Type.Object({
-      type: Type.Enum(["agent", "accesskey", "conferencecall", "system"]),
-      id: Type.Union([Type.String({ format: "uuid" }), Type.Null()]),
-    }),
+    actor: Type.Object(
+      {
+        type: Type.Enum(["agent", "accesskey", "conferencecall", "system"]),
+        id: Type.Union([Type.String({ format: "uuid" }), Type.Null()]),
+      },
+      { title: "Actor", description: "Who did it." },
+    ),
     cause: Type.Union([Type.String(), Type.Null()]),
     tm: Type.String({ description: "UTC." }),
   },
   { title: "Event", description: "Something that happened." },
+);
+
+/** A page of the journal. */
+const EventPage = Type.Object(
+  {
+    result: Type.Array(Event),
+    next_after: Type.Union([Type.Integer(), Type.Null()], {
+      description: "`after` of the next page; null when nothing follows.",
+    }),
+  },
+  { title: "EventPage", description: "A page of a conference's history, oldest first." },
 );
 
 /** Characters of a search, at most. */
@@ -75,6 +89,7 @@ export function conferenceRoutes({ conferences }: { conferences: Conferences }):
     route({
       method: "GET",
       path: "/v1.0/conferences",
+      operation: "listConferences",
       is_list: true,
       auth: "customer",
       tag: "Conferences",
@@ -112,6 +127,7 @@ export function conferenceRoutes({ conferences }: { conferences: Conferences }):
     route({
       method: "POST",
       path: "/v1.0/conferences",
+      operation: "createConference",
       starts: true,
       auth: "customer",
       tag: "Conferences",
@@ -125,6 +141,7 @@ export function conferenceRoutes({ conferences }: { conferences: Conferences }):
     route({
       method: "GET",
       path: "/v1.0/conferences/{id}",
+      operation: "getConference",
       auth: "any",
       tag: "Conferences",
       summary: "Read a conference",
@@ -137,6 +154,7 @@ export function conferenceRoutes({ conferences }: { conferences: Conferences }):
     route({
       method: "PUT",
       path: "/v1.0/conferences/{id}",
+      operation: "updateConference",
       auth: "customer",
       tag: "Conferences",
       summary: "Change a conference",
@@ -151,6 +169,7 @@ export function conferenceRoutes({ conferences }: { conferences: Conferences }):
     route({
       method: "DELETE",
       path: "/v1.0/conferences/{id}",
+      operation: "endConference",
       auth: "any",
       tag: "Conferences",
       summary: "End a conference",
@@ -173,6 +192,7 @@ function joinTokenRoutes(joinTokens: JoinTokens): AnyRoute[] {
     route({
       method: "POST",
       path,
+      operation: "createJoinToken",
       starts: true,
       auth: "any",
       tag,
@@ -189,6 +209,7 @@ function joinTokenRoutes(joinTokens: JoinTokens): AnyRoute[] {
     route({
       method: "GET",
       path,
+      operation: "listJoinTokens",
       is_list: true,
       auth: "any",
       tag,
@@ -203,6 +224,7 @@ function joinTokenRoutes(joinTokens: JoinTokens): AnyRoute[] {
     route({
       method: "DELETE",
       path: `${path}/{token_id}`,
+      operation: "revokeJoinToken",
       auth: "any",
       tag,
       summary: "Take a link back",
@@ -223,6 +245,7 @@ const eventsRoute = (conferences: Conferences): AnyRoute =>
   route({
     method: "GET",
     path: "/v1.0/conferences/{id}/events",
+    operation: "listEvents",
     is_list: true,
     auth: "any",
     tag: "Conferences",
@@ -248,10 +271,7 @@ const eventsRoute = (conferences: Conferences): AnyRoute =>
     replies: {
       200: {
         description: "Events.",
-        schema: Type.Object({
-          result: Type.Array(Event),
-          next_after: Type.Union([Type.Integer(), Type.Null()]),
-        }),
+        schema: EventPage,
       },
     },
     problems: ["CONFERENCE_NOT_FOUND"],

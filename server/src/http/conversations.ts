@@ -17,6 +17,7 @@ export function conversationRoutes(): AnyRoute[] {
     route({
       method: "POST",
       path: "/v1.0/conversations/setup",
+      operation: "setUpConversation",
       starts: true,
       auth: "customer",
       tag: "Conversations",
@@ -24,7 +25,7 @@ export function conversationRoutes(): AnyRoute[] {
       description: "`message` needs no set-up. `line` needs an account, which cannot be given yet.",
       body: Type.Object(
         { reference_type: Type.Enum(["line", "message"]) },
-        { title: "ConversationSetup" },
+        { title: "ConversationSetup", description: "Which channel to set up." },
       ),
       replies: { 200: { description: "Done.", schema: Type.Object({}) } },
       problems: ["CONVERSATION_ACCOUNT_NOT_CONFIGURED"],

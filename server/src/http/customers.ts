@@ -24,6 +24,7 @@ export function customerRoutes(ports: {
     route({
       method: "GET",
       path: "/v1.0/customer",
+      operation: "getOwnCustomer",
       auth: "customer",
       tag,
       summary: "Read your own customer",
@@ -33,6 +34,7 @@ export function customerRoutes(ports: {
     route({
       method: "GET",
       path: "/v1.0/customers",
+      operation: "listCustomers",
       is_list: true,
       auth: "customer",
       tag,
@@ -44,6 +46,7 @@ export function customerRoutes(ports: {
     route({
       method: "POST",
       path: "/v1.0/customers",
+      operation: "createCustomer",
       starts: true,
       auth: "customer",
       tag,
@@ -57,6 +60,7 @@ export function customerRoutes(ports: {
     route({
       method: "GET",
       path: "/v1.0/customers/{id}",
+      operation: "getCustomer",
       auth: "customer",
       tag,
       summary: "Read a customer",
@@ -82,6 +86,7 @@ function agentRoutes(ports: { customers: Customers; authenticator: Authenticator
     route({
       method: "GET",
       path: "/v1.0/agents",
+      operation: "listAgents",
       is_list: true,
       auth: "customer",
       tag,
@@ -93,6 +98,7 @@ function agentRoutes(ports: { customers: Customers; authenticator: Authenticator
     route({
       method: "POST",
       path: "/v1.0/agents",
+      operation: "createAgent",
       starts: true,
       auth: "customer",
       tag,
@@ -111,6 +117,7 @@ function agentRoutes(ports: { customers: Customers; authenticator: Authenticator
     route({
       method: "GET",
       path: "/v1.0/agents/{id}",
+      operation: "getAgent",
       auth: "customer",
       tag,
       summary: "Read an agent",
@@ -122,6 +129,7 @@ function agentRoutes(ports: { customers: Customers; authenticator: Authenticator
     route({
       method: "DELETE",
       path: "/v1.0/agents/{id}",
+      operation: "deleteAgent",
       auth: "customer",
       tag,
       summary: "Remove an agent; their tokens end at once",

@@ -21,12 +21,15 @@ const text_length_max = 255;
 const offer_length_max = 256 * 1024;
 const lines_max = 256;
 
-const ResumeLine = Type.Object({
-  mid: Type.String({ minLength: 1, maxLength: 32 }),
-  rid: Type.Optional(Type.String({ minLength: 1, maxLength: 16 })),
-  ssrc: Type.Integer({ minimum: 1, maximum: 4_294_967_295 }),
-  rtx_ssrc: Type.Optional(Type.Integer({ minimum: 1, maximum: 4_294_967_295 })),
-});
+const ResumeLine = Type.Object(
+  {
+    mid: Type.String({ minLength: 1, maxLength: 32 }),
+    rid: Type.Optional(Type.String({ minLength: 1, maxLength: 16 })),
+    ssrc: Type.Integer({ minimum: 1, maximum: 4_294_967_295 }),
+    rtx_ssrc: Type.Optional(Type.Integer({ minimum: 1, maximum: 4_294_967_295 })),
+  },
+  { title: "ResumeLine", description: "The SSRCs that a line sends with." },
+);
 
 /** Body of a join in its JSON form. */
 export const JoinInput = Type.Object(
@@ -71,11 +74,14 @@ export const JoinInput = Type.Object(
             }),
           ),
         },
-        { description: "Takes up an earlier join after the server or its media worker was lost." },
+        {
+          title: "Resume",
+          description: "Takes up an earlier join after the server or its media worker was lost.",
+        },
       ),
     ),
   },
-  { title: "Join" },
+  { title: "Join", description: "An SDP offer and wishes." },
 );
 
 /** Answer to a join in its JSON form. */
@@ -85,17 +91,20 @@ export const JoinOutput = Type.Object(
     answer: Type.String({ description: "The SDP answer." }),
     resume_key: Type.String({ description: "A secret: lets this join be resumed." }),
     lines: Type.Array(
-      Type.Object({
-        mid: Type.String(),
-        role: Type.String({
-          description:
-            "`microphone` `camera` `screen` `voice` `mix` `tile` `active_speaker` `rejected`; a line that sends and receives has two, joined by +.",
-        }),
-      }),
+      Type.Object(
+        {
+          mid: Type.String(),
+          role: Type.String({
+            description:
+              "`microphone` `camera` `screen` `voice` `mix` `tile` `active_speaker` `rejected`; a line that sends and receives has two, joined by +.",
+          }),
+        },
+        { title: "JoinedLine", description: "What a line of the offer is used for." },
+      ),
       { description: "What became of each line of the offer." },
     ),
   },
-  { title: "Joined" },
+  { title: "Joined", description: "The SDP answer and who one is now." },
 );
 
 /** Body of a change: what of a join is live. */
@@ -108,7 +117,7 @@ const ChangeInput = Type.Object(
     camera: Type.Optional(Type.Boolean({ description: "Whether the camera is live." })),
     screen: Type.Optional(Type.Boolean({ description: "Whether the screen is live." })),
   },
-  { title: "ConferencecallChange" },
+  { title: "ConferencecallChange", description: "What of a join is live; one at least." },
 );
 
 const ConferenceParams = Type.Object({ id: Type.String({ format: "uuid" }) });
@@ -124,6 +133,7 @@ export function joinRoutes(ports: {
     route({
       method: "POST",
       path: "/v1.0/conferences/{id}/conferencecalls",
+      operation: "joinConference",
       auth: "any",
       tag: "Joining",
       summary: "Join a conference with one request",
@@ -137,6 +147,11 @@ export function joinRoutes(ports: {
           description:
             "The answer: SDP to SDP, JSON to JSON. `Location` names the join, `ETag` its ICE session.",
           schema: JoinOutput,
+          texts: [sdp_type],
+          headers: {
+            Location: "The join: PATCH restarts ICE, DELETE leaves.",
+            ETag: "Of its ICE session.",
+          },
         },
       },
       problems: [
@@ -177,6 +192,7 @@ export function joinRoutes(ports: {
     route({
       method: "PATCH",
       path: "/v1.0/conferencecalls/{id}",
+      operation: "updateConferencecall",
       auth: "any",
       by_resume_key: true,
       tag: "Joining",
@@ -191,6 +207,7 @@ export function joinRoutes(ports: {
           description:
             "To JSON, the conferencecall. To a fragment that restarts ICE, a fragment with our credentials and candidates.",
           schema: Conferencecall,
+          texts: [fragment_type],
         },
         204: { description: "Candidates were taken." },
       },

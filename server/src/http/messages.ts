@@ -26,6 +26,7 @@ export function messageRoutes({ talk }: { readonly talk: Talk }): AnyRoute[] {
     route({
       method: "GET",
       path: "/v1.0/conferences/{id}/messages",
+      operation: "listMessages",
       is_list: true,
       auth: "any",
       tag,
@@ -41,6 +42,7 @@ export function messageRoutes({ talk }: { readonly talk: Talk }): AnyRoute[] {
     route({
       method: "POST",
       path: "/v1.0/conferences/{id}/messages",
+      operation: "createMessage",
       auth: "any",
       tag,
       summary: "Write a message",
@@ -62,6 +64,7 @@ export function messageRoutes({ talk }: { readonly talk: Talk }): AnyRoute[] {
     route({
       method: "DELETE",
       path: "/v1.0/conferences/{id}/messages/{message_id}",
+      operation: "deleteMessage",
       auth: "any",
       tag,
       summary: "Empty a message",
@@ -74,6 +77,7 @@ export function messageRoutes({ talk }: { readonly talk: Talk }): AnyRoute[] {
     route({
       method: "POST",
       path: "/v1.0/conferences/{id}/messages/{message_id}/reactions",
+      operation: "addReaction",
       auth: "any",
       tag,
       summary: "React to a message",
@@ -89,6 +93,7 @@ export function messageRoutes({ talk }: { readonly talk: Talk }): AnyRoute[] {
     route({
       method: "DELETE",
       path: "/v1.0/conferences/{id}/messages/{message_id}/reactions/{emoji}",
+      operation: "removeReaction",
       auth: "any",
       tag,
       summary: "Take a reaction back",

@@ -1,4 +1,5 @@
 // The contract: OpenAPI 3.1, made of the same objects that route and judge.
+import { isDeepStrictEqual } from "node:util";
 import type { TSchema } from "typebox";
 import { declaredProblems, statuses } from "../kernel/problem.ts";
 import type { AnyRoute, ReplyDoc } from "./route.ts";
@@ -31,7 +32,7 @@ export function describeRoutes(routes: readonly AnyRoute[]): object {
       title: "Parley",
       version: "1.0",
       description:
-        "Conferences: containers that hold people's voice, video and chat, and keep the complete history of what was exchanged. Times are UTC as `YYYY-MM-DD HH:MM:SS.ffffff`; 9999-01-01 00:00:00.000000 has not happened. The nil UUID is no reference. Unknown members of a body are ignored, members that are null count as left out.",
+        "Conferences: containers that hold people's voice, video and chat, and keep the complete history of what was exchanged. Times are UTC as `YYYY-MM-DD HH:MM:SS.ffffff`; 9999-01-01 00:00:00.000000 has not happened. The nil UUID is no reference. Unknown members of a body are ignored where its schema allows more; members that are null and empty query parameters count as left out. A body has at most 256 KiB; its texts hold neither U+0000 nor halves of surrogate pairs, its numbers fit a double, no member stands twice.",
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
     servers: [{ url: "/" }],
@@ -71,18 +72,18 @@ function describeRoute(route: AnyRoute, named: Map<string, unknown>): Node {
       required: false,
       description:
         "Makes the request repeatable for 24 hours: the same key gives the first answer.",
-      schema: { type: "string", minLength: 1, maxLength: 255 },
+      schema: { type: "string", pattern: "^[!-~]{1,255}$" },
     });
   }
   const content = {
-    ...(route.body ? { "application/json": { schema: lift(route.body, named) } } : {}),
+    ...(route.body ? { "application/json": { schema: lift(bodyOf(route), named) } } : {}),
     ...Object.fromEntries(
       (route.texts ?? []).map((type) => [type, { schema: { type: "string" } }]),
     ),
   };
   const needs_body = route.texts !== undefined || requiredOf(route.body).length > 0;
   return {
-    operationId: operationId(route),
+    operationId: route.operation,
     tags: [route.tag],
     summary: route.summary,
     ...(route.description ? { description: route.description } : {}),
@@ -102,17 +103,22 @@ function describeRoute(route: AnyRoute, named: Map<string, unknown>): Node {
   };
 }
 
+// What a route refuses is not described as allowed.
+const bodyOf = ({ body, is_closed }: AnyRoute): unknown => (is_closed ? close(body) : body);
+
+function close(schema: unknown): unknown {
+  const { properties } = (schema ?? {}) as { properties?: Record<string, unknown> };
+  if (properties === undefined) return schema;
+  const closed = Object.entries(properties).map(([name, one]) => [name, close(one)]);
+  return {
+    ...(schema as object),
+    properties: Object.fromEntries(closed),
+    additionalProperties: false,
+  };
+}
+
 const requiredOf = (schema: TSchema | undefined): readonly string[] =>
   (schema as { required?: string[] } | undefined)?.required ?? [];
-
-const operationId = (route: AnyRoute): string =>
-  `${route.method.toLowerCase()}${route.path
-    .replace(/^\/v1\.0/, "")
-    .split("/")
-    .filter(Boolean)
-    .map((part) => part.replaceAll(/[{}]/g, ""))
-    .map((part) => part.replaceAll(/(?:^|[_.-])(\w)/g, (_, letter: string) => letter.toUpperCase()))
-    .join("")}`;
 
 function describeParameters(
   schema: TSchema | undefined,
@@ -152,19 +158,16 @@ function describeReplies(
               ),
             }
           : {}),
-        ...(reply.schema || reply.content_type
-          ? {
-              content: {
-                [reply.content_type ?? "application/json"]: {
-                  schema: reply.schema ? lift(reply.schema, named) : { type: "string" },
-                },
-              },
-            }
-          : {}),
+        ...(reply.schema || reply.texts ? { content: describeContent(reply, named) } : {}),
       },
     ]),
   );
 }
+
+const describeContent = ({ schema, texts = [] }: ReplyDoc, named: Map<string, unknown>): Node => ({
+  ...(schema ? { "application/json": { schema: lift(schema, named) } } : {}),
+  ...Object.fromEntries(texts.map((type) => [type, { schema: { type: "string" } }])),
+});
 
 function describeProblems(route: AnyRoute): Node {
   const known = declaredProblems();
@@ -234,6 +237,10 @@ function lift(schema: unknown, named: Map<string, unknown>): unknown {
   }
   const { title, ...rest } = lifted;
   if (typeof title !== "string") return lifted;
+  const known = named.get(title);
+  if (known !== undefined && !isDeepStrictEqual(known, rest)) {
+    throw new Error(`two schemas are named ${title}`);
+  }
   named.set(title, rest);
   return { $ref: `#/components/schemas/${title}` };
 }

@@ -20,11 +20,14 @@ export const page_query = {
 };
 
 /** The schema of a list. */
-export const pageOf = (item: TSchema) =>
-  Type.Object({
-    result: Type.Array(item),
-    next_page_token: Type.String({ description: "Empty when nothing follows." }),
-  });
+export const pageOf = (item: TSchema & { readonly title?: string }) =>
+  Type.Object(
+    {
+      result: Type.Array(item),
+      next_page_token: Type.String({ description: "Empty when nothing follows." }),
+    },
+    { title: `${item.title ?? ""}Page`, description: "A page of a list, newest first." },
+  );
 
 /** Reads what {@link page_query} describes. Errors: INVALID_REQUEST_PARAMETER. */
 export const pageFrom = (query: { page_size?: number; page_token?: string }): PageQuery =>

@@ -70,8 +70,8 @@ export const json_type = "application/json; charset=utf-8";
 export interface ReplyDoc {
   readonly description: string;
   readonly schema?: TSchema;
-  /** `application/json` unless said. */
-  readonly content_type?: string;
+  /** Types of text that it may be instead of JSON, e.g. `application/sdp`. */
+  readonly texts?: readonly string[];
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -85,6 +85,8 @@ export interface RouteDefinition<
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** With parameters in braces, each of which `params` describes: `/v1.0/conferences/{id}`. */
   readonly path: string;
+  /** What generated clients call it, verb first: `createConference`. */
+  readonly operation: string;
   readonly auth: A;
   /** The chapter of the manual. */
   readonly tag: string;

@@ -10,6 +10,7 @@ import fastify, {
   type FastifyRequest,
   type FastifyServerOptions,
 } from "fastify";
+import { Type } from "typebox";
 import { readNetworks } from "../kernel/address.ts";
 import type { Clock } from "../kernel/clock.ts";
 import type { Config } from "../kernel/config.ts";
@@ -273,10 +274,16 @@ export const openapiRoute = (text: () => string): AnyRoute =>
   route({
     method: "GET",
     path: "/v1.0/openapi.json",
+    operation: "getOpenapi",
     auth: "none",
     tag: "Server",
     summary: "This interface as OpenAPI 3.1",
-    replies: { 200: { description: "The document." } },
+    replies: {
+      200: {
+        description: "The document.",
+        schema: Type.Record(Type.String(), Type.Unknown()),
+      },
+    },
     run: text,
   });
 

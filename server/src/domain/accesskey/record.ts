@@ -45,7 +45,7 @@ export type Accesskey = Static<typeof Accesskey>;
 /** An access key as it is shown once, when it was made. */
 export const CreatedAccesskey = Type.Object(
   { ...fields, token: Type.String({ description: "The key itself; shown this once." }) },
-  { title: "CreatedAccesskey" },
+  { title: "CreatedAccesskey", description: "An access key, with its secret." },
 );
 /** What {@link CreatedAccesskey} describes. */
 export type CreatedAccesskey = Static<typeof CreatedAccesskey>;
@@ -75,7 +75,7 @@ export const NewAccesskey = Type.Object(
       }),
     ),
   },
-  { title: "NewAccesskey" },
+  { title: "NewAccesskey", description: "An access key to make." },
 );
 /** Body of `PUT /accesskeys/{id}`. */
 export const AccesskeyChanges = Type.Object(
@@ -83,7 +83,7 @@ export const AccesskeyChanges = Type.Object(
     name: Type.Optional(Type.String({ maxLength: 1_000 })),
     detail: Type.Optional(Type.String({ maxLength: 10_000 })),
   },
-  { title: "AccesskeyChanges" },
+  { title: "AccesskeyChanges", description: "What of an access key changes." },
 );
 
 /** The resource from its row. */

@@ -50,13 +50,16 @@ export const NewConference = Type.Object(
     type: Type.Enum([...conference_types]),
     ...fields,
   },
-  { title: "NewConference" },
+  { title: "NewConference", description: "A conference to create." },
 );
 /** What {@link NewConference} describes. */
 export type NewConference = Static<typeof NewConference>;
 
 /** Body of `PUT /conferences/{id}`: what is left out keeps its value. */
-export const ConferenceChanges = Type.Object(fields, { title: "ConferenceChanges" });
+export const ConferenceChanges = Type.Object(fields, {
+  title: "ConferenceChanges",
+  description: "What of a conference changes; what is left out keeps its value.",
+});
 /** What {@link ConferenceChanges} describes. */
 export type ConferenceChanges = Static<typeof ConferenceChanges>;
 
@@ -93,7 +96,7 @@ export const NewJoinToken = Type.Object(
       }),
     ),
   },
-  { title: "NewJoinToken" },
+  { title: "NewJoinToken", description: "A link to make." },
 );
 /** What {@link NewJoinToken} describes. */
 export type NewJoinToken = Static<typeof NewJoinToken>;
@@ -126,7 +129,7 @@ export const CreatedJoinToken = Type.Object(
     }),
     url: Type.String({ description: "The meeting page with the token in its fragment." }),
   },
-  { title: "CreatedJoinToken" },
+  { title: "CreatedJoinToken", description: "A link into one conference, with its secret." },
 );
 /** What {@link CreatedJoinToken} describes. */
 export type CreatedJoinToken = Static<typeof CreatedJoinToken>;

@@ -37,7 +37,7 @@ export const Login = Type.Object(
       }),
     ),
   },
-  { title: "Login" },
+  { title: "Login", description: "Who logs in." },
 );
 /** Body of `POST /customers`. */
 export const NewCustomer = Type.Object(
@@ -65,7 +65,7 @@ export const NewAgent = Type.Object(
       ),
     ),
   },
-  { title: "NewAgent" },
+  { title: "NewAgent", description: "Somebody who may log in from now on." },
 );
 
 /** Use cases of customers. */

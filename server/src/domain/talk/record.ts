@@ -66,12 +66,15 @@ export const Message = Type.Object(
     medias: Type.Array(Type.Unknown(), { description: "Reserved; empty." }),
     metadata: Type.Object({
       reactions: Type.Array(
-        Type.Object({
-          emoji: Type.String(),
-          owner_type,
-          owner_id: uuid("Who reacted."),
-          tm_create: timestamp("When, UTC."),
-        }),
+        Type.Object(
+          {
+            emoji: Type.String(),
+            owner_type,
+            owner_id: uuid("Who reacted."),
+            tm_create: timestamp("When, UTC."),
+          },
+          { title: "Reaction", description: "Somebody's reaction to a message." },
+        ),
       ),
     }),
     tm_create: timestamp("When it was written, UTC."),
@@ -88,20 +91,20 @@ export const NewMessage = Type.Object(
   {
     text: Type.String({
       minLength: 1,
-      description: `Plain text, 1 to ${talk_limits.text_length_max} characters.`,
+      maxLength: talk_limits.text_length_max,
+      description: "Plain text, more than white space.",
     }),
     target_conferencecall_id: Type.Optional(
       uuid("Only this join, the author and the customer see it. Nil: everybody does."),
     ),
     client_id: Type.Optional(
       Type.String({
-        minLength: 1,
-        maxLength: talk_limits.client_id_length_max,
+        pattern: `^[A-Za-z0-9_-]{1,${talk_limits.client_id_length_max}}$`,
         description: "Your own name for the message: sent again, it stays one message.",
       }),
     ),
   },
-  { title: "NewMessage" },
+  { title: "NewMessage", description: "A message to write." },
 );
 /** What {@link NewMessage} describes. */
 export type NewMessage = Static<typeof NewMessage>;
@@ -115,7 +118,7 @@ export const NewReaction = Type.Object(
       description: "One emoji.",
     }),
   },
-  { title: "NewReaction" },
+  { title: "NewReaction", description: "A reaction to a message." },
 );
 /** What {@link NewReaction} describes. */
 export type NewReaction = Static<typeof NewReaction>;
