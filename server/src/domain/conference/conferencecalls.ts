@@ -163,7 +163,7 @@ export function createConferencecalls(ports: {
   };
 
   const rowFor: Conferencecalls["rowFor"] = async (caller, id) => {
-    const row = await conferencecallStore.find(store.db, id);
+    const row = await conferencecallStore.findOwn(store.db, caller.customer_id, id);
     const conference = row && { id: row.conference_id, customer_id: row.customer_id };
     if (!conference || !seesConference(caller, conference)) {
       throw conferencecallProblems.CONFERENCECALL_NOT_FOUND();
@@ -231,7 +231,11 @@ export function createConferencecalls(ports: {
     async startJoining(caller, join, sealed) {
       const { row, after } = await store.transaction(async (tx) => {
         const after = emptyAftermath();
-        const conference = await conferenceStore.lock(tx.db, join.conference_id);
+        const conference = await conferenceStore.lockOwn(
+          tx.db,
+          caller.customer_id,
+          join.conference_id,
+        );
         if (!conference || !seesConference(caller, conference)) {
           throw conferenceProblems.CONFERENCE_NOT_FOUND();
         }

@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../../kernel/clock.ts";
 import { system } from "../../kernel/event.ts";
-import type { ConferenceId, Ids } from "../../kernel/id.ts";
+import type { ConferenceId, CustomerId, Ids } from "../../kernel/id.ts";
 import { limits as bounds } from "../../kernel/limits.ts";
 import type { Log } from "../../kernel/log.ts";
 import { cutPage, type Page, type PageQuery } from "../../kernel/page.ts";
@@ -225,25 +225,22 @@ export function createConferences(ports: {
     publicUrl: ports.publicUrl,
   });
 
-  const load = (id: ConferenceId) => async (): Promise<Shown | null> => {
-    const row = await conferenceStore.find(store.db, id);
-    return row && { customer_id: row.customer_id, text: JSON.stringify(showConference(row)) };
+  // Another's is looked for as one that is nowhere: who asks cannot tell the two apart by the time it takes.
+  const load = (customer_id: CustomerId, id: ConferenceId) => async (): Promise<Shown | null> => {
+    const row = await conferenceStore.findOwn(store.db, customer_id, id);
+    return row && { customer_id, text: JSON.stringify(showConference(row)) };
   };
 
   const getText: Conferences["getText"] = (caller, id) => {
-    const shown = cache.get(id);
+    const { customer_id } = caller;
     const judge = (found: Shown | null): string => {
       if (!found || !seesConference(caller, { id, customer_id: found.customer_id })) {
         throw conferenceProblems.CONFERENCE_NOT_FOUND();
       }
       return found.text;
     };
-    if (shown?.customer_id === caller.customer_id) return judge(shown);
-    // Another's is looked for as one that is nowhere: who asks cannot tell the two apart by the time it takes.
-    if (shown) {
-      return conferenceStore.findOwn(store.db, caller.customer_id, id).then(() => judge(null));
-    }
-    return cache.read(id, load(id)).then(judge);
+    const shown = cache.get(id, customer_id);
+    return shown ? judge(shown) : cache.read(id, customer_id, load(customer_id, id)).then(judge);
   };
 
   // Lets a `starting` conference go on once its room stands; asks again while the media side is away.
@@ -343,10 +340,11 @@ export function createConferences(ports: {
       const given = { ...input, pre_actions, post_actions };
       let id = wanted === undefined ? ids.next<ConferenceId>() : names.find(caller, wanted);
       if (wanted !== undefined) {
-        const known = await conferenceStore.find(store.db, id);
-        if (known?.customer_id === caller.customer_id) return await repeated(known, given);
+        const owner = await conferenceStore.ownerOf(store.db, id);
+        const known = await conferenceStore.findOwn(store.db, caller.customer_id, id);
+        if (known) return await repeated(known, given);
         // Another customer's id is as good as a new one: theirs and ours do not know of each other.
-        if (known) id = ids.next<ConferenceId>();
+        if (owner !== null) id = ids.next<ConferenceId>();
       }
       const { conferences_max: max } = limits;
       if ((await conferenceStore.countOpen(store.db, caller.customer_id, max)) >= max) {
@@ -432,7 +430,7 @@ export function createConferences(ports: {
         changes.post_actions = readActions(input.post_actions, "post_actions");
       const { row, after } = await store.transaction(async (tx) => {
         const after = emptyAftermath();
-        const before = await conferenceStore.lock(tx.db, id);
+        const before = await conferenceStore.lockOwn(tx.db, caller.customer_id, id);
         if (!before || !seesConference(caller, before)) {
           throw conferenceProblems.CONFERENCE_NOT_FOUND();
         }

@@ -93,6 +93,32 @@ export async function lock(db: Database, id: ConferenceId): Promise<ConferenceRo
   return row ? asRow(row) : null;
 }
 
+/** The same, of this customer: another's is neither read nor waited for. */
+export async function lockOwn(
+  db: Database,
+  customer_id: CustomerId,
+  id: ConferenceId,
+): Promise<ConferenceRow | null> {
+  const row = await table(db)
+    .selectFrom("conferences")
+    .selectAll()
+    .where("id", "=", id)
+    .where("customer_id", "=", customer_id)
+    .forUpdate()
+    .executeTakeFirst();
+  return row ? asRow(row) : null;
+}
+
+/** Whose conference this is; null where there is none. */
+export async function ownerOf(db: Database, id: ConferenceId): Promise<CustomerId | null> {
+  const row = await table(db)
+    .selectFrom("conferences")
+    .select("customer_id")
+    .where("id", "=", id)
+    .executeTakeFirst();
+  return row?.customer_id ?? null;
+}
+
 /** Changes a conference. */
 export async function update(
   db: Database,

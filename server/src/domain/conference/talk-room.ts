@@ -23,8 +23,10 @@ const showPerson = (row: Call): TalkPerson | null =>
 
 /** The port that the chat needs, on this noun's own tables. */
 export const talkRoom: TalkRoom = {
-  find: async (db, id) => showConference(await conferenceStore.find(db, id)),
-  hold: async (tx, id) => showConference(await conferenceStore.lock(tx.db, id)),
+  find: async (db, customer_id, id) =>
+    showConference(await conferenceStore.findOwn(db, customer_id, id)),
+  hold: async (tx, customer_id, id) =>
+    showConference(await conferenceStore.lockOwn(tx.db, customer_id, id)),
   person: async (db, id) => showPerson(await conferencecallStore.find(db, id)),
   personOf: async (db, caller) =>
     showPerson(await conferencecallStore.findByToken(db, caller.conference_id, caller.jti)),

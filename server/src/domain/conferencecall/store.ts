@@ -46,6 +46,21 @@ export async function find(db: Database, id: ConferencecallId): Promise<Conferen
   return row ? asRow(row) : null;
 }
 
+/** A join of this customer; another's is as one that is nowhere. */
+export async function findOwn(
+  db: Database,
+  customer_id: CustomerId,
+  id: ConferencecallId,
+): Promise<ConferencecallRow | null> {
+  const row = await table(db)
+    .selectFrom("conferencecalls")
+    .selectAll()
+    .where("id", "=", id)
+    .where("customer_id", "=", customer_id)
+    .executeTakeFirst();
+  return row ? asRow(row) : null;
+}
+
 /** The join that a token made and that still lasts, the newest if there are several. */
 export async function findByToken(
   db: Database,

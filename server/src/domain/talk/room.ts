@@ -22,9 +22,10 @@ export interface TalkPerson {
 
 /** What the chat asks of conferences and joins. */
 export interface TalkRoom {
-  find(db: Database, id: ConferenceId): Promise<TalkConference | null>;
+  /** One of this customer; another's is as one that is nowhere. */
+  find(db: Database, customer_id: CustomerId, id: ConferenceId): Promise<TalkConference | null>;
   /** The same, held until the end of the transaction, so that nothing is written after its end. */
-  hold(tx: Tx, id: ConferenceId): Promise<TalkConference | null>;
+  hold(tx: Tx, customer_id: CustomerId, id: ConferenceId): Promise<TalkConference | null>;
   person(db: Database, id: ConferencecallId): Promise<TalkPerson | null>;
   /** The join that a token made and that still lasts; null when there is none. */
   personOf(db: Database, caller: ParticipantCaller): Promise<TalkPerson | null>;

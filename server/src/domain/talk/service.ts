@@ -125,7 +125,7 @@ export function createTalk(ports: {
     conference_id: ConferenceId,
     { as }: As = {},
   ): Promise<Author> => {
-    const conference = visible(caller, await room.hold(tx, conference_id));
+    const conference = visible(caller, await room.hold(tx, caller.customer_id, conference_id));
     if (conference.is_over) {
       throw problems.STATE_INVALID({ message: "the conference is over: its chat is only read" });
     }
@@ -215,7 +215,7 @@ export function createTalk(ports: {
 
   return {
     async list(caller, conference_id, query) {
-      visible(caller, await room.find(store.db, conference_id));
+      visible(caller, await room.find(store.db, caller.customer_id, conference_id));
       const readers = await readersOf(caller, store.db);
       const rows = await talkStore.page(store.db, conference_id, query, readers);
       return cutPage(rows, query, showMessage);
@@ -274,7 +274,7 @@ export function createTalk(ports: {
 
     remove: (caller, conference_id, id, given) =>
       store.transaction(async (tx) => {
-        const conference = visible(caller, await room.hold(tx, conference_id));
+        const conference = visible(caller, await room.hold(tx, caller.customer_id, conference_id));
         const row = await readable(tx.db, caller, conference_id, id);
         const person = await personOf(tx.db, caller, given?.as);
         const actor: Actor = person ? { type: "conferencecall", id: person.id } : actorOf(caller);
