@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { matchesEtag } from "../src/domain/conference/join.ts";
-import { isExact } from "../src/http/json-body.ts";
+import { isExact } from "../src/kernel/number.ts";
 import { readTimestamp, writeTimestamp } from "../src/kernel/wire.ts";
 import { type Rest, startRest } from "./rest.ts";
 

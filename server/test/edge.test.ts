@@ -366,6 +366,31 @@ test("a_foreign_id_answers_as_an_unknown_one_on_every_route_of_the_contract", as
   assert.ok(seen >= 10, `${seen} routes with an id`);
 });
 
+test("files_and_who_looks_whether_we_live_are_in_the_log_for_who_looks_for_them_only", async () => {
+  const levelOf = (path: string): string | undefined =>
+    lines
+      .map((line) => JSON.parse(line) as { msg?: string; path?: string; level?: string })
+      .findLast((line) => line.msg === "request" && line.path === path)?.level;
+  for (const [asked, status, level] of [
+    ["/docs/", 200, "debug"],
+    ["/docs/docs.js", 200, "debug"],
+    ["/ping", 200, "debug"],
+    ["/health", 200, "debug"],
+    [path, 200, "info"],
+    ["/docs/nothing-here.js", 404, "info"],
+  ] as const) {
+    const reply = await rest.ask("GET", asked);
+    assert.equal(reply.status, status, asked);
+    // A line is written once its answer has gone out.
+    const late = performance.now() + 10_000;
+    while (levelOf(asked) === undefined) {
+      assert.ok(performance.now() < late, `${asked} is not in the log`);
+      await new Promise((done) => setTimeout(done, 5));
+    }
+    assert.equal(levelOf(asked), level, asked);
+  }
+});
+
 test("no_credential_is_in_the_log_and_each_request_is", async () => {
   await rest.ask("GET", `${path}?token=${rest.token}`, { token: null });
   await rest.ask("GET", `/v1.0/nothing?token=${rest.token}`, { token: null });

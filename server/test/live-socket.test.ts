@@ -289,6 +289,37 @@ test("credentials_conferences_and_joins_that_do_not_fit_are_closed_with_their_co
   assert.equal(await code({ token: rig.admin.token, conferencecall_id: id }), 4404);
 });
 
+test("a_number_that_would_become_another_one_is_refused_as_in_bodies", async () => {
+  const { client } = await seated("host");
+  const answer = async (id: string, text: string) => {
+    client.send(text);
+    return await client.next((frame) => frame.id === id);
+  };
+  for (const [id, members] of [
+    ["wide", '"type":"messages","limit":1.00000000000000000000001'],
+    ["long", '"type":"hand","raised":true,"more":12345678901234567890'],
+    ["deep", '"type":"hand","raised":true,"more":{"a":[0,9007199254740993]}'],
+    ["huge", '"type":"hand","raised":true,"more":1e400'],
+  ] as const) {
+    const { error } = await answer(id, `{"id":"${id}",${members}}`);
+    assert.equal(error?.reason, "INVALID_ARGUMENT", id);
+    assert.match(error.message, /beyond double precision/);
+  }
+  const exact = await answer(
+    "exact",
+    '{"id":"exact","type":"hand","raised":true,"more":[1.50e3,-0.1]}',
+  );
+  assert.ok(exact.ok, JSON.stringify(exact));
+  // One that cannot be said again names no answer.
+  client.send('{"id":12345678901234567890,"type":"hand","raised":true}');
+  assert.equal(await client.closed, 4400);
+  const events = rig.events(rig.admin.token);
+  events.send('{"type":"subscribe","topics":["conference"],"id":12345678901234567890}');
+  const refused = await events.next(() => true);
+  assert.equal(refused.error.reason, "INVALID_ARGUMENT");
+  assert.equal(refused.error.details[0].field, "id");
+});
+
 test("frames_that_are_no_commands_close_with_4400", async () => {
   for (const bad of ["nonsense", "[]", "{}", '{"type":"hand"}', "x".repeat(70_000)]) {
     const { client } = await seated();

@@ -1,5 +1,6 @@
 // JSON from strangers: what JSON.parse lets pass and a server should not is refused first, in one linear scan.
 import { limits } from "../kernel/limits.ts";
+import { isExact } from "../kernel/number.ts";
 import { problems } from "../kernel/problem.ts";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
@@ -136,24 +137,4 @@ function endOfString(text: string, start: number): number {
     if (slashes % 2 === 0) return quote;
     at = quote + 1;
   }
-}
-
-/** Significant digits that every double holds (IEEE 754). */
-const digits_certain = 15;
-
-/** Whether the double that is read for a number is shown as the same number again. */
-export function isExact(literal: string): boolean {
-  if (literal.length <= digits_certain && !/[eE]/.test(literal)) return true;
-  const value = Number(literal);
-  return Number.isFinite(value) && canonical(literal) === canonical(String(value));
-}
-
-// Significant digits and exponent: 1.50e3 and 1500 are the same.
-function canonical(literal: string): string {
-  const match = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(literal);
-  const [, sign = "", whole = "", fraction = "", exponent = "0"] = match ?? [];
-  const digits = (whole + fraction).replace(/^0+/, "");
-  const short = digits.replace(/0+$/, "");
-  if (short === "") return "0";
-  return `${sign}${short}e${Number(exponent) - fraction.length + digits.length - short.length}`;
 }

@@ -7,12 +7,14 @@ import { readName } from "../kernel/name.ts";
 import { readPageQuery } from "../kernel/page.ts";
 import { Problem, problems } from "../kernel/problem.ts";
 import {
+  type ClientFrame,
   type Command,
   type CommandFields,
   type CommandId,
   type CommandType,
   readCommand,
   readFrame,
+  requireExact,
 } from "./frames.ts";
 import { socket_limits } from "./limits.ts";
 import type { LivePorts, LiveRequest } from "./live.ts";
@@ -55,7 +57,7 @@ export function createCommands(
     return true;
   };
 
-  const read = (fields: Readonly<Record<string, unknown>>, bytes: number): Command => {
+  const read = (frame: ClientFrame, bytes: number): Command => {
     const is_full =
       waiting >= socket_limits.commands_waiting_max ||
       waiting_bytes + bytes > socket_limits.commands_waiting_bytes_max;
@@ -66,7 +68,8 @@ export function createCommands(
         retry_after_s: 1,
       });
     }
-    const command = readCommand(fields);
+    requireExact(frame);
+    const command = readCommand(frame.fields);
     if (!may.has(command.type)) {
       throw problems.PERMISSION_DENIED({
         message: `this token may not ${command.type.replace("_", " ")} here`,
@@ -86,7 +89,7 @@ export function createCommands(
       const refuse = (thrown: unknown): void => answer(refusal(id, thrown, ports));
       let command: Command;
       try {
-        command = read(frame.fields, bytes);
+        command = read(frame, bytes);
       } catch (thrown) {
         refuse(thrown);
         return "taken";

@@ -8,7 +8,7 @@ import { writeTimestamp } from "../kernel/wire.ts";
 import type { JournalEvent, Store } from "../store/index.ts";
 import type { Connection } from "./connection.ts";
 import { createFeed, type Feed, replaySlowly } from "./feed.ts";
-import { eventFrame, readFrame } from "./frames.ts";
+import { eventFrame, readFrame, requireExact } from "./frames.ts";
 import { close_codes, socket_limits } from "./limits.ts";
 import { hears, readTopic, topicOf } from "./topics.ts";
 
@@ -202,7 +202,10 @@ export function createEventSockets(ports: {
         if (listener.waiting_bytes > socket_limits.commands_waiting_bytes_max) connection.pause();
         listener.queue = listener.queue
           .then(() => turn(listener))
-          .then(() => take(listener, frame.fields))
+          .then(() => {
+            requireExact(frame);
+            return take(listener, frame.fields);
+          })
           .catch((thrown: unknown) => send(listener, refusal(frame.fields, thrown, log)))
           .finally(() => {
             listener.waiting_bytes -= bytes;

@@ -2,6 +2,7 @@
 import { type Static, Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { talk_limits } from "../domain/talk/index.ts";
+import { isExact } from "../kernel/number.ts";
 import { problems } from "../kernel/problem.ts";
 import { writeTimestamp } from "../kernel/wire.ts";
 import { mid_length_max } from "../sdp/index.ts";
@@ -97,13 +98,41 @@ export type CommandId = number | string;
 export interface ClientFrame {
   readonly id: CommandId | null;
   readonly fields: Readonly<Record<string, unknown>>;
+  /** The name of a member whose number a double cannot hold as it is written; null where there is none. */
+  readonly inexact: string | null;
 }
+
+/** Refuses a frame with a number that would become another one, as bodies with such a number are. Errors: INVALID_ARGUMENT. */
+export function requireExact({ inexact }: ClientFrame): void {
+  if (inexact === null) return;
+  throw problems.INVALID_ARGUMENT({
+    message: `${inexact}: the number is beyond double precision`,
+    details: [{ field: inexact }],
+  });
+}
+
+/** What `JSON.parse` tells of a value beside itself; the compiler's library does not know it yet. */
+type Reviver = (
+  this: unknown,
+  key: string,
+  value: unknown,
+  context: { readonly source?: string },
+) => unknown;
 
 /** Reads a frame; null when it is no JSON object. */
 export function readFrame(text: string): ClientFrame | null {
   let value: unknown;
+  let inexact: string | null = null;
+  const revive: Reviver = function (key, inner, { source }) {
+    if (key === "__proto__") return undefined;
+    if (typeof inner === "number" && source !== undefined && !isExact(source)) {
+      inexact ??= Array.isArray(this) ? `item ${key} of a list` : key.slice(0, 64);
+      return undefined;
+    }
+    return inner;
+  };
   try {
-    value = JSON.parse(text, (key, inner) => (key === "__proto__" ? undefined : inner));
+    value = JSON.parse(text, revive as (key: string, inner: unknown) => unknown);
   } catch {
     // What it was does not matter: the caller closes the socket with the code for it.
     return null;
@@ -114,7 +143,7 @@ export function readFrame(text: string): ClientFrame | null {
   const is_id =
     (typeof id === "number" && Number.isFinite(id)) ||
     (typeof id === "string" && id.length > 0 && id.length <= 64);
-  return { id: is_id ? (id as CommandId) : null, fields };
+  return { id: is_id ? (id as CommandId) : null, fields, inexact };
 }
 
 /** Judges a command. Errors: INVALID_ARGUMENT, with the field. */
