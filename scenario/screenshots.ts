@@ -1,6 +1,6 @@
 // Pictures of the pages, from a real Parley with real people in a real browser.
 //   node scenario/screenshots.ts                      renews docs/images/
-//   node scenario/screenshots.ts <folder> [group …]   every state of every page (groups: before, meeting, console) in both
+//   node scenario/screenshots.ts <folder> [group …]   every state of every page (groups: before, meeting, crowd, console; de, en) in both
 //         languages, at five sizes, dark and light, and findings.txt: what is wrong with the layout of each
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -8,12 +8,12 @@ import type { Browser } from "playwright-core";
 import { emptyConsoleScenes, fullConsoleScenes } from "./gallery/console-scenes.ts";
 import { createGallery } from "./gallery/looks.ts";
 import { makeManual } from "./gallery/manual.ts";
-import { beforeScenes, meetingScenes } from "./gallery/meeting-scenes.ts";
+import { beforeScenes, crowdScenes, meetingScenes } from "./gallery/meeting-scenes.ts";
 import { launchChromium } from "./harness/chromium.ts";
 import { type Parley, startParley } from "./harness/parley.ts";
 
 const languages = ["de", "en"] as const;
-const groups = ["before", "meeting", "console"] as const;
+const groups = ["before", "meeting", "crowd", "console"] as const;
 type Group = (typeof groups)[number];
 
 async function everything(
@@ -33,6 +33,7 @@ async function everything(
   if (wants("console")) for (const hand of both) await emptyConsoleScenes(hand);
   if (wants("before")) for (const hand of both) await beforeScenes(hand);
   if (wants("meeting")) for (const hand of both) await meetingScenes(hand);
+  if (wants("crowd")) for (const hand of both) await crowdScenes(hand);
   if (wants("console")) for (const hand of both) await fullConsoleScenes(hand);
 }
 

@@ -1,6 +1,7 @@
 // The console, view by view: as it is found at first, and after meetings were held.
 import type { Browser } from "playwright-core";
 import type { Language } from "../../web/src/text/index.ts";
+import { drawn_people } from "../harness/drawn-people.ts";
 import type { Parley } from "../harness/parley.ts";
 import { type Guest, openGuest } from "./guests.ts";
 import type { Gallery } from "./looks.ts";
@@ -49,21 +50,50 @@ export async function emptyConsoleScenes(hand: Stagehand): Promise<void> {
   await page.getByRole("link", { name: t("nav_start") }).click();
   await page.getByRole("heading", { name: t("start_title") }).waitFor();
   await shoot("console-start");
-  await guest.press("logout");
+  await page.getByRole("button", { name: t("logout") }).click();
   await page.getByText(t("login_is_logged_out")).waitFor();
   await shoot("console-logged-out");
   await guest.close();
 }
 
+// Three who met, wrote, raised a hand; one of them was removed, and one whose name is long is still in.
+async function holdMeeting({ parley, browser }: Stagehand): Promise<void> {
+  const { id } = await parley.api<{ id: string }>("POST", "/v1.0/conferences", {
+    ...{ type: "conference", name: "Wöchentliche Produktbesprechung der Abteilung Fernmeldewesen" },
+    detail: "Zahlen der Woche, danach offene Fragen",
+  });
+  const guests: Guest[] = [];
+  for (const at of [6, 8, 5]) {
+    const look = drawn_people[at];
+    if (!look) throw new Error(`nobody is drawn under the number ${at}`);
+    const guest = await openGuest(browser, "en", { look });
+    const role = guests.length === 0 ? "host" : "member";
+    await guest.page.goto((await parley.link(id, look.name, role)).url);
+    await guest.join();
+    guests.push(guest);
+  }
+  const [sofia, tom] = guests as [Guest, Guest, Guest];
+  await sofia.page.getByRole("button", { name: /^Chat/ }).click();
+  await sofia.page.getByRole("textbox", { name: "Message" }).fill("مرحبا, good morning");
+  await sofia.press("chat_send");
+  await tom.press("raise_hand");
+  await sofia.page.getByRole("tab", { name: "People" }).click();
+  await sofia.press("remove_named", { name: "Tom" });
+  await sofia.press("remove_person");
+  await tom.page.getByRole("heading", { name: tom.t("end_kicked") }).waitFor();
+  await tom.close();
+}
+
 /** The console of somebody whose customers have met. */
 export async function fullConsoleScenes(hand: Stagehand): Promise<void> {
   const { parley, browser, gallery, language } = hand;
+  await holdMeeting(hand);
   const guest = await openGuest(browser, language);
   const { page, t } = guest;
   const shoot = (scene: string) => gallery.shoot(page, language, scene);
   await page.goto(`${parley.url}/#/conferences?status=all`);
   await enter(guest, password);
-  await page.getByRole("row").nth(2).waitFor();
+  await page.getByRole("row").nth(1).waitFor();
   await shoot("console-list");
   await page.goto(`${parley.url}/#/conferences?status=all&text=zzzz`);
   await page.getByText(t("conferences_none_found")).waitFor();
@@ -98,7 +128,11 @@ export async function fullConsoleScenes(hand: Stagehand): Promise<void> {
   await page.getByRole("dialog").waitFor();
   await shoot("console-link");
   await page.getByRole("textbox", { name: t("field_name") }).fill("Dora");
-  await guest.press("link_create");
+  // In German it is named as the button behind the dialog.
+  await page
+    .getByRole("dialog")
+    .getByRole("button", { name: t("link_create") })
+    .click();
   await page.getByText(t("link_secret")).waitFor();
   await shoot("console-link-made");
   await page.keyboard.press("Escape");

@@ -7,7 +7,7 @@ import { type Guest, openGuest } from "./guests.ts";
 
 const password = "correct horse battery staple";
 
-/** Writes them into `folder`: a meeting of four, the same on a phone, and its page in the console. */
+/** Writes them into `folder`: a meeting of four, and its page in the console. */
 export async function makeManual(parley: Parley, browser: Browser, folder: string): Promise<void> {
   const { id } = await parley.api<{ id: string }>("POST", "/v1.0/conferences", {
     ...{ type: "conference", name: "Product review" },
@@ -33,26 +33,19 @@ export async function makeManual(parley: Parley, browser: Browser, folder: strin
   await jonas.press("raise_hand");
   await ada.page.getByRole("button", { name: /^Chat/ }).click();
   await ada.page.getByText("Shall we begin").first().waitFor();
-  const shows = ({ page }: Guest): Promise<unknown> =>
-    until(
-      "everybody is seen",
-      () =>
-        page.evaluate(
-          () =>
-            [...document.querySelectorAll("video")].filter(({ videoWidth }) => videoWidth > 300)
-              .length >= 4,
-        ),
-      60_000,
-    );
-  await shows(ada);
+  await until(
+    "everybody is seen",
+    () =>
+      ada.page.evaluate(
+        () =>
+          [...document.querySelectorAll("video")].filter(({ videoWidth }) => videoWidth > 300)
+            .length >= 4,
+      ),
+    120_000,
+  );
   // Notices of who came have gone.
   await until("it is calm", async () => (await ada.page.locator(".toast").count()) === 0, 30_000);
   await ada.page.screenshot({ path: join(folder, "meeting.png") });
-  await jonas.page.setViewportSize({ width: 390, height: 844 });
-  await shows(jonas);
-  await until("it is calm", async () => (await jonas.page.locator(".toast").count()) === 0, 30_000);
-  await jonas.page.screenshot({ path: join(folder, "phone.png") });
-
   const owner = await openGuest(browser, "en");
   const { page, t } = owner;
   await page.emulateMedia({ colorScheme: "light" });

@@ -88,32 +88,82 @@ export async function beforeScenes(hand: Stagehand): Promise<void> {
   await open("link-of-ended", url, hasHeading);
 }
 
-/** Inside a conference, from being alone to the end. */
-export async function meetingScenes(hand: Stagehand): Promise<void> {
-  const { parley, browser, gallery, language } = hand;
+/** A conference into which people come one by one. */
+interface Room {
+  readonly id: string;
+  readonly guests: readonly Guest[];
+  /** The drawn person of this number joins. */
+  come(at: number, role?: "host" | "member"): Promise<Guest>;
+  comeToListen(name: string): Promise<Guest>;
+  close(): Promise<void>;
+}
+
+async function openRoom(hand: Stagehand): Promise<Room> {
+  const { parley, browser, language } = hand;
   const id = await newConference(hand);
   const guests: Guest[] = [];
-  const come = async (at: number, role: "host" | "member" | "listener"): Promise<Guest> => {
-    const look = drawn_people[at] ?? drawn_people[0];
-    if (!look) throw new Error("there are drawn people");
-    const guest = await openGuest(browser, language, { look });
-    await guest.page.goto((await parley.link(id, look.name, role)).url);
+  const join = async (guest: Guest, name: string, role: "host" | "member" | "listener") => {
+    await guest.page.goto((await parley.link(id, name, role)).url);
     await guest.join();
     guests.push(guest);
     return guest;
   };
-  const shows = (guest: Guest, count: number): Promise<unknown> =>
-    until(
-      `${count} pictures move`,
-      () =>
-        guest.page.evaluate(
-          (wanted) =>
-            [...document.querySelectorAll("video")].filter((video) => video.videoWidth > 100)
-              .length >= wanted,
-          count,
-        ),
-      60_000,
-    );
+  return {
+    ...{ id, guests },
+    come: async (at, role = "member") => {
+      const look = drawn_people[at];
+      if (!look) throw new Error(`nobody is drawn under the number ${at}`);
+      return join(await openGuest(browser, language, { look }), look.name, role);
+    },
+    comeToListen: async (name) => join(await openGuest(browser, language), name, "listener"),
+    async close() {
+      for (const guest of guests) await guest.close();
+    },
+  };
+}
+
+const shows = (guest: Guest, count: number): Promise<unknown> =>
+  until(
+    `${count} pictures move`,
+    () =>
+      guest.page.evaluate(
+        (wanted) =>
+          [...document.querySelectorAll("video")].filter((video) => video.videoWidth > 100)
+            .length >= wanted,
+        count,
+      ),
+    90_000,
+  );
+
+async function write(guest: Guest, text: string): Promise<void> {
+  const field = guest.page.getByRole("textbox", { name: guest.t("chat_write") });
+  if ((await field.count()) === 0) await guest.page.getByRole("button", { name: /^Chat/ }).click();
+  await field.fill(text);
+  await guest.press("chat_send");
+}
+
+/** Nine people and somebody who listens: more than a small machine draws. */
+export async function crowdScenes(hand: Stagehand): Promise<void> {
+  const { gallery, language } = hand;
+  const room = await openRoom(hand);
+  const ada = await room.come(0, "host");
+  for (let at = 1; at < drawn_people.length; at += 1) await room.come(at);
+  await room.comeToListen("Leo");
+  await shows(ada, 5);
+  await (room.guests[1] as Guest).press("raise_hand");
+  await (room.guests[6] as Guest).press("raise_hand");
+  await (room.guests[3] as Guest).press("microphone");
+  await gallery.shoot(ada.page, language, "nine");
+  await ada.page.getByRole("button", { name: ada.t("people"), exact: true }).click();
+  await gallery.shoot(ada.page, language, "people-many");
+  await room.close();
+}
+
+/** Inside a conference, from being alone to the end. */
+export async function meetingScenes(hand: Stagehand): Promise<void> {
+  const { parley, browser, gallery, language } = hand;
+  const room = await openRoom(hand);
+  const { id, come } = room;
   const ada = await come(0, "host");
   const { page, t } = ada;
   const shoot = (scene: string, open?: () => Promise<void>) =>
@@ -130,7 +180,7 @@ export async function meetingScenes(hand: Stagehand): Promise<void> {
     await page.getByRole("dialog").waitFor({ state: "detached" });
   };
   await shoot("alone");
-  const kofi = await come(1, "member");
+  const kofi = await come(1);
   await shows(ada, 2);
   await shoot("two");
   await shoot("menu-more", press("more"));
@@ -144,7 +194,7 @@ export async function meetingScenes(hand: Stagehand): Promise<void> {
   await chat.click();
   await shoot("chat-empty");
   await chat.click();
-  const mei = await come(2, "member");
+  const mei = await come(2);
   await shows(ada, 3);
   await shoot("three");
 
@@ -154,30 +204,20 @@ export async function meetingScenes(hand: Stagehand): Promise<void> {
   await gallery.shoot(visitor.page, language, "before-with-people");
   await visitor.close();
 
-  for (let at = 3; at < drawn_people.length; at += 1) await come(at, "member");
-  const leo = await openGuest(browser, language, {});
-  await leo.page.goto((await parley.link(id, "Leo", "listener")).url);
-  await leo.join();
-  guests.push(leo);
-  await shows(ada, 5);
+  const layla = await come(4);
+  const tom = await come(8);
+  const leo = await room.comeToListen("Leo");
+  await shows(ada, 4);
   await kofi.press("raise_hand");
-  await (guests[6] as Guest).press("raise_hand");
-  await (guests[3] as Guest).press("microphone");
-  await (guests[4] as Guest).press("camera");
-  await shoot("nine");
+  await layla.press("raise_hand");
+  await tom.press("microphone");
+  await shoot("five");
   await page.getByRole("button", { name: t("people"), exact: true }).click();
   await shoot("people");
-  const write = async (guest: Guest, text: string): Promise<void> => {
-    const field = guest.page.getByRole("textbox", { name: t("chat_write") });
-    if ((await field.count()) === 0)
-      await guest.page.getByRole("button", { name: /^Chat/ }).click();
-    await field.fill(text);
-    await guest.press("chat_send");
-  };
   await write(mei, "https://example.org/agenda");
   await write(kofi, "Können alle die Folien sehen? Can everybody see the slides?");
   await write(kofi, "x".repeat(90));
-  await write(guests[4] as Guest, "مرحبا، هل تسمعونني؟");
+  await write(layla, "مرحبا، هل تسمعونني؟");
   await write(ada, "…");
   await page.getByRole("log").getByText("…", { exact: true }).waitFor();
   await shoot("chat");
@@ -218,7 +258,6 @@ export async function meetingScenes(hand: Stagehand): Promise<void> {
   await page.getByRole("button", { name: t("remove_named", { name: "Tom" }) }).click();
   await shoot("remove");
   await ada.press("remove_person");
-  const tom = guests[8] as Guest;
   await tom.page.getByRole("heading", { name: t("end_kicked") }).waitFor();
   await gallery.shoot(tom.page, language, "removed");
   await tom.page.reload();
@@ -244,10 +283,9 @@ export async function meetingScenes(hand: Stagehand): Promise<void> {
     process.kill(parley.pid(), "SIGCONT");
   }
   await mei.page.getByText(t("reconnect_now")).waitFor({ state: "detached", timeout: 60_000 });
-  const sofia = guests[6] as Guest;
-  await sofia.press("leave");
-  await sofia.page.getByRole("heading", { name: t("end_left") }).waitFor();
-  await gallery.shoot(sofia.page, language, "left");
+  await leo.press("leave");
+  await leo.page.getByRole("heading", { name: t("end_left") }).waitFor();
+  await gallery.shoot(leo.page, language, "left");
   await second.getByRole("button", { name: t("leave"), exact: true }).click();
   await second.getByRole("menuitem", { name: t("end_for_all") }).click();
   await second.getByRole("dialog").or(second.getByRole("alertdialog")).waitFor();
@@ -255,5 +293,5 @@ export async function meetingScenes(hand: Stagehand): Promise<void> {
   await second.getByRole("button", { name: t("end_now"), exact: true }).click();
   await mei.page.getByRole("heading", { name: t("end_ended") }).waitFor();
   await gallery.shoot(mei.page, language, "ended");
-  for (const guest of guests) await guest.close();
+  await room.close();
 }

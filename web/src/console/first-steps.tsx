@@ -10,7 +10,7 @@ export function FirstSteps() {
   const steps: readonly (readonly [TextKey, string])[] = [
     [
       "start_login",
-      `curl "${location.origin}/auth/login" \\\n  --data-raw '{"username":"admin","password":"…"}'\n\nTOKEN=…   # the token of the answer`,
+      `curl "${location.origin}/auth/login" \\\n  --data-raw '{"username":"admin","password":"…"}'\n\nTOKEN=…   # ${t("start_token_hint")}`,
     ],
     [
       "start_create",
@@ -22,7 +22,7 @@ export function FirstSteps() {
     ],
     [
       "start_list",
-      `${curlFor("GET", here)}\n\nID=…   # the id of one of them\n\n${curlFor("GET", `${here}/$ID`)}`,
+      `${curlFor("GET", here)}\n\nID=…   # ${t("start_id_hint")}\n\n${curlFor("GET", `${here}/$ID`)}`,
     ],
     ["start_link", curlFor("POST", `${here}/$ID/join_tokens`, { name: "Ada", role: "host" })],
     [

@@ -1,5 +1,5 @@
 // The time line of a conference: one lane a person, when they were in, when they talked.
-import { Fragment, useMemo, useRef } from "react";
+import { useMemo, useRef } from "react";
 import { useSurroundings } from "../look/surroundings.tsx";
 import { useSize } from "../look/use-size.ts";
 import { contained, isolated } from "../text/bidi.ts";
@@ -62,11 +62,7 @@ export function TimelineDrawing(props: {
                 name: mark.name,
               })}
             </title>
-            {mark.kind === "message" ? (
-              <circle cx={x(mark.at)} cy={height - sizes.foot + 12} r={4} />
-            ) : (
-              <path d={`M${x(mark.at)} ${height - sizes.foot + 5} l6 11 h-12 Z`} />
-            )}
+            <path d={shapeOf(mark.kind, x(mark.at), height - sizes.foot + 12)} />
           </g>
         ))}
         <line
@@ -84,19 +80,21 @@ export function TimelineDrawing(props: {
       {content()}
       {timeline && (
         <p className="legend muted">
-          <span className="legend-in" /> {t("fact_in_room")}
-          <span className="legend-talk" /> {t("state_speaking")}
+          <span>
+            <i className="legend-in" />
+            {t("fact_in_room")}
+          </span>
+          <span>
+            <i />
+            {t("state_speaking")}
+          </span>
           {legendOf(timeline).map((kind) => (
-            <Fragment key={kind}>
+            <span key={kind}>
               <svg className={`legend-mark is-${kind}`} viewBox="0 0 12 12" aria-hidden="true">
-                {kind === "message" ? (
-                  <circle cx="6" cy="6" r="4" />
-                ) : (
-                  <path d={kind === "hand" ? "M6 1 l5 9 h-10 Z" : "M6 0 l6 11 h-12 Z"} />
-                )}
+                <path d={shapeOf(kind, 6, 6)} />
               </svg>
               {t(`mark_${kind}`)}
-            </Fragment>
+            </span>
           ))}
         </p>
       )}
@@ -104,8 +102,24 @@ export function TimelineDrawing(props: {
   );
 }
 
+type MarkKind = "message" | "hand" | "kicked" | "ended";
+
+// Told apart by shape, not by colour alone: a dot, a triangle, a diamond, a square.
+function shapeOf(kind: MarkKind, x: number, y: number): string {
+  switch (kind) {
+    case "message":
+      return `M${x - 4} ${y} a4 4 0 1 0 8 0 a4 4 0 1 0 -8 0 Z`;
+    case "hand":
+      return `M${x} ${y - 5} l5 9 h-10 Z`;
+    case "kicked":
+      return `M${x} ${y - 6} l6 6 l-6 6 l-6 -6 Z`;
+    case "ended":
+      return `M${x - 4} ${y - 4} h8 v8 h-8 Z`;
+  }
+}
+
 // Only what is drawn is explained.
-function legendOf({ lanes, marks }: Timeline): ("message" | "hand" | "kicked" | "ended")[] {
+function legendOf({ lanes, marks }: Timeline): MarkKind[] {
   const drawn = new Set<string>(marks.map(({ kind }) => kind));
   if (lanes.some(({ raised }) => raised.length > 0)) drawn.add("hand");
   return (["message", "hand", "kicked", "ended"] as const).filter((kind) => drawn.has(kind));
@@ -159,7 +173,7 @@ function LaneDrawing(props: {
         />
       ))}
       {lane.raised.map((at) => (
-        <path key={at} className="raised" d={`M${x(at)} ${top} l5 9 h-10 Z`} />
+        <path key={at} className="raised" d={shapeOf("hand", x(at), top + 5)} />
       ))}
     </g>
   );
