@@ -190,34 +190,3 @@ test("nobody_is_shown_as_speaking_while_the_connection_is_cut", needs_chromium, 
   assert.equal(await tile.getByText("speaking").count(), 0);
   await close(ada, ben);
 });
-
-test(
-  "what_is_meant_for_one_person_does_not_reach_all_when_that_person_leaves",
-  needs_chromium,
-  async () => {
-    const id = await conference();
-    const ada = await joinMeeting(parley, browser, id, people.ada);
-    const ben = await joinMeeting(parley, browser, id, people.ben);
-    const cleo = await joinMeeting(parley, browser, id, people.cleo);
-    await ada.page.getByRole("article", { name: "Ben" }).waitFor();
-    await say(ada.page, "For everybody");
-    await ada.page.getByRole("button", { name: /^To/ }).click();
-    await ada.page.getByRole("option", { name: "Ben" }).click();
-    const field = ada.page.getByRole("textbox", { name: "Message" });
-    await field.fill("Only Ben may read this");
-    await ben.page.getByRole("button", { name: "Leave", exact: true }).click();
-    await ada.page.getByText("Ben has left. Choose who is to read this.").waitFor();
-    await field.press("Enter");
-    assert.equal(await field.inputValue(), "Only Ben may read this");
-    assert.ok(await ada.page.getByRole("button", { name: "Send message" }).isDisabled());
-    await ada.page.getByRole("button", { name: /^To/ }).click();
-    await ada.page.getByRole("option", { name: "Everyone" }).click();
-    await field.fill("Now for everybody");
-    await field.press("Enter");
-    await cleo.page.getByRole("button", { name: /^Chat/ }).click();
-    const log = cleo.page.getByRole("log");
-    await log.getByText("Now for everybody").waitFor();
-    assert.equal(await log.getByText("Only Ben may read this").count(), 0);
-    await close(ada, ben, cleo);
-  },
-);

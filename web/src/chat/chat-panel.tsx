@@ -10,6 +10,7 @@ import { ProblemNotice, sentenceFor } from "../look/problem-notice.tsx";
 import { reportFault } from "../look/report.ts";
 import { useSurroundings } from "../look/surroundings.tsx";
 import { MessageText } from "./message-text.tsx";
+import { recipientOf } from "./recipient.ts";
 
 const text_length_max = 4_000;
 const nil_uuid = "00000000-0000-0000-0000-000000000000";
@@ -201,9 +202,8 @@ function Composer(props: {
   const [text, setText] = useState("");
   const [to, setTo] = useState<Pick<Person, "id" | "name"> | null>(null);
   const others = props.people.filter((person) => !person.is_me && person.status === "joined");
-  const target = others.find(({ id }) => id === to?.id) ?? null;
-  // What was meant for one person must not reach all because that person left.
-  const is_target_gone = to !== null && target === null;
+  const recipient = recipientOf(to, others);
+  const is_target_gone = to !== null && recipient.kind === "gone";
   const nameOf = ({ name }: Pick<Person, "name">): string => name || t("somebody");
   const targets = is_target_gone ? [...others, to] : others;
   const length = [...text].length;
@@ -214,7 +214,8 @@ function Composer(props: {
     if (!can_send) return;
     setText("");
     // A refusal stays with the message, which is then shown as not sent.
-    props.chat.send(text.trim(), target?.id ?? null).catch(reportFault);
+    const to_id = recipient.kind === "one" ? recipient.one.id : null;
+    props.chat.send(text.trim(), to_id).catch(reportFault);
   };
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.key !== "Enter" || event.shiftKey || event.nativeEvent.isComposing) return;
