@@ -271,6 +271,10 @@ const schema = {
       "Of them, for one user name.",
       { min: 1 },
     ),
+    password_checks_wait_ms: integer(10_000, "ms", "How long one waits to be hashed. Then: 429.", {
+      min: 100,
+      max: 25_000,
+    }),
     password_guesses_free: integer(
       5,
       "passwords",

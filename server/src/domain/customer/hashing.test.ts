@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
+import { createManualClock, createSystemClock } from "../../kernel/clock.ts";
 import { readConfig } from "../../kernel/config.ts";
 import { Problem } from "../../kernel/problem.ts";
 import { createHashing } from "./hashing.ts";
@@ -21,7 +22,7 @@ test("a_password_is_hashed_while_every_thread_that_files_and_dns_need_is_taken",
 }, async (t) => {
   const folder = mkdtempSync(join(tmpdir(), "parley-pool-"));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
-  const hashing = createHashing(limitsOf());
+  const hashing = createHashing(createSystemClock(), limitsOf());
   const recipe = newRecipe();
   const line = await hashing.derive(somebody, "a password", recipe);
   // To open the reading end of a pipe takes a thread until somebody opens the writing end.
@@ -44,6 +45,7 @@ test("a_password_is_hashed_while_every_thread_that_files_and_dns_need_is_taken",
 
 test("how_many_wait_of_an_address_of_a_name_and_in_all_is_the_operators_to_say", async () => {
   const hashing = createHashing(
+    createSystemClock(),
     limitsOf({
       PARLEY_LIMITS_PASSWORD_CHECKS_WAITING_MAX: "3",
       PARLEY_LIMITS_PASSWORD_CHECKS_WAITING_PER_ADDRESS_MAX: "2",
@@ -86,7 +88,10 @@ test("how_many_wait_of_an_address_of_a_name_and_in_all_is_the_operators_to_say",
 });
 
 test("so_many_as_are_allowed_are_hashed_side_by_side", async () => {
-  const hashing = createHashing(limitsOf({ PARLEY_LIMITS_PASSWORD_CHECKS_MAX: "2" }));
+  const hashing = createHashing(
+    createSystemClock(),
+    limitsOf({ PARLEY_LIMITS_PASSWORD_CHECKS_MAX: "2" }),
+  );
   const recipe = newRecipe();
   const lines = await Promise.all(
     Array.from({ length: 6 }, (_, at) =>
@@ -97,8 +102,24 @@ test("so_many_as_are_allowed_are_hashed_side_by_side", async () => {
 });
 
 test("a_password_that_cannot_be_hashed_takes_no_place_from_the_next", async () => {
-  const hashing = createHashing(limitsOf());
+  const hashing = createHashing(createSystemClock(), limitsOf());
   const broken = newRecipe().replace("m=19456", "m=1");
   await assert.rejects(hashing.derive(somebody, "a password", broken));
   assert.ok(await hashing.derive(somebody, "a password", newRecipe()));
+});
+
+test("who_waits_too_long_is_told_to_come_again_and_takes_no_place", async () => {
+  const clock = createManualClock();
+  const hashing = createHashing(clock, limitsOf({ PARLEY_LIMITS_PASSWORD_CHECKS_WAIT_MS: "500" }));
+  const recipe = newRecipe();
+  const running = hashing.derive(somebody, "a password", recipe);
+  const waiting = hashing.derive({ ...somebody, name: "bob" }, "a password", recipe);
+  const refused = assert.rejects(
+    waiting,
+    (thrown) => thrown instanceof Problem && thrown.reason === "RATE_LIMIT_EXCEEDED",
+  );
+  await clock.advance(501);
+  await refused;
+  assert.ok(await running, "who had begun goes on");
+  assert.ok(await hashing.derive({ ...somebody, name: "bob" }, "a password", recipe));
 });

@@ -1,5 +1,6 @@
 // Passwords are hashed a few at a time, those who were here before first: each takes a core for 20 ms and 19 MiB.
-import { problems } from "../../kernel/problem.ts";
+import type { Clock } from "../../kernel/clock.ts";
+import { type Problem, problems } from "../../kernel/problem.ts";
 import { createHashThreads } from "./hash-threads.ts";
 
 /** For whom something is hashed. */
@@ -14,7 +15,7 @@ export interface HashFor {
 
 /** The queue. */
 export interface Hashing {
-  /** Derives the line that is stored for a password, when it is its turn. Errors: RATE_LIMIT_EXCEEDED where too many wait. */
+  /** Derives the line that is stored for a password, when it is its turn. Errors: RATE_LIMIT_EXCEEDED where too many wait, or it waits for too long. */
   derive(given: HashFor, password: string, recipe: string): Promise<string>;
 }
 
@@ -27,6 +28,8 @@ export interface HashLimits {
   /** That wait, of one source and of one user name. */
   readonly password_checks_waiting_per_address_max: number;
   readonly password_checks_waiting_per_username_max: number;
+  /** Milliseconds that one waits, at most. */
+  readonly password_checks_wait_ms: number;
 }
 
 interface Waiting extends HashFor {
@@ -37,7 +40,7 @@ interface Waiting extends HashFor {
 const retry_after_s = 2;
 
 /** Makes it. */
-export function createHashing(limits: HashLimits): Hashing {
+export function createHashing(clock: Pick<Clock, "after">, limits: HashLimits): Hashing {
   const threads = createHashThreads();
   const lanes: { known: Waiting[]; others: Waiting[] } = { known: [], others: [] };
   let running = 0;
@@ -50,13 +53,12 @@ export function createHashing(limits: HashLimits): Hashing {
     first.begin();
   };
 
-  const refuse = (limited_by: string): never => {
-    throw problems.RATE_LIMIT_EXCEEDED({
+  const tooMany = (limited_by: string): Problem =>
+    problems.RATE_LIMIT_EXCEEDED({
       message: "too many passwords are being checked",
       retry_after_s,
       details: [{ limited_by }],
     });
-  };
 
   return {
     async derive(given, password, recipe) {
@@ -66,12 +68,26 @@ export function createHashing(limits: HashLimits): Hashing {
         password_checks_waiting_per_address_max: address_max,
         password_checks_waiting_per_username_max: name_max,
       } = limits;
-      if (count(({ source }) => source === given.source) >= address_max) refuse("ip");
+      if (count(({ source }) => source === given.source) >= address_max) throw tooMany("ip");
       const { name } = given;
-      if (name !== null && count((one) => one.name === name) >= name_max) refuse("username");
-      if (lane.length >= limits.password_checks_waiting_max) refuse("server");
-      await new Promise<void>((begin) => {
-        lane.push({ ...given, begin });
+      if (name !== null && count((one) => one.name === name) >= name_max) {
+        throw tooMany("username");
+      }
+      if (lane.length >= limits.password_checks_waiting_max) throw tooMany("server");
+      await new Promise<void>((begin, reject) => {
+        const one: Waiting = {
+          ...given,
+          begin() {
+            late.cancel();
+            begin();
+          },
+        };
+        // Whoever asked has their own patience, and so has every proxy in between.
+        const late = clock.after(limits.password_checks_wait_ms, () => {
+          lane.splice(lane.indexOf(one), 1);
+          reject(tooMany("server"));
+        });
+        lane.push(one);
         next();
       });
       try {

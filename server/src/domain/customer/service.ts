@@ -138,7 +138,7 @@ export function createCustomers(ports: {
   limits: CustomerLimits;
 }): Customers {
   const { store, clock, ids, log, tokens, limits } = ports;
-  const hashing = createHashing(limits);
+  const hashing = createHashing(clock, limits);
   const guesses = createGuesses(clock, ids.secret(32), limits);
   // What an unknown name is checked with, so that it takes as long as a known one.
   const nobody = newRecipe();
