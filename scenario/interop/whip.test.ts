@@ -339,7 +339,8 @@ test("a_page_of_an_allowed_site_may_publish_change_and_leave_and_another_may_not
   assert.equal(posted.headers.get("access-control-allow-origin"), origin);
   const where = new URL(posted.headers.get("location") ?? "", endpoint).href;
   for (const [url, methods, accepts] of [
-    [endpoint, ["POST"], { "accept-post": "application/sdp, application/json" }],
+    // The methods of the join stand at the endpoint, too: clients look for PATCH there before they trickle.
+    [endpoint, ["POST", "PATCH"], { "accept-post": "application/sdp, application/json" }],
     [where, ["PATCH", "DELETE"], { "accept-patch": `${fragment_type}, application/json` }],
   ] as const) {
     const preflight = (from: string, method: string): Promise<Response> =>

@@ -185,7 +185,8 @@ test("options_answers_on_every_route_and_lets_pages_of_allowed_origins_in", asyn
     });
     assert.equal(page.status, 204, target);
     assert.equal(page.headers.get("access-control-allow-origin"), "https://app.example");
-    assert.equal(page.headers.get("access-control-allow-methods"), plain.headers.get("allow"));
+    const methods = page.headers.get("access-control-allow-methods")?.split(", ") ?? [];
+    for (const method of allow) assert.ok(methods.includes(method), `${target} ${method}`);
     for (const name of ["Authorization", "Content-Type", "If-Match"]) {
       assert.match(page.headers.get("access-control-allow-headers") ?? "", new RegExp(name));
     }

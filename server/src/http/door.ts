@@ -29,7 +29,7 @@ export function createDoor(ports: {
     return reply
       .code(204)
       .headers({ allow: known.allow, ...known.accepts })
-      .headers(headers.preflight(request.headers.origin, known.allow, known.is_for_links))
+      .headers(headers.preflight(request.headers.origin, known.cors_methods, known.is_for_links))
       .send();
   };
 

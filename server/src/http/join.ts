@@ -142,6 +142,7 @@ export function joinRoutes(ports: {
       params: ConferenceParams,
       body: JoinInput,
       texts: [sdp_type],
+      made_takes: ["PATCH", "DELETE"],
       replies: {
         201: {
           description:

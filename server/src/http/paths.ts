@@ -6,6 +6,8 @@ export interface KnownPath {
   /** `GET, HEAD, POST, OPTIONS` (RFC 9110 section 10.2.1). */
   readonly allow: string;
   readonly methods: ReadonlySet<string>;
+  /** `allow`, and the methods of what is made here: for pages of other origins. */
+  readonly cors_methods: string;
   /** `Accept-Post` and `Accept-Patch`, where there are such methods (RFC 9725 section 4.2, RFC 5789 section 3.1). */
   readonly accepts: Readonly<Record<string, string>>;
   /** Whether a WebSocket is spoken here. */
@@ -20,7 +22,10 @@ export interface Paths {
   add(method: string | readonly string[], path: string): void;
   addSocket(path: string): void;
   /** Tells who may ask a route, and which bodies it takes. */
-  takes(path: string, route: Pick<AnyRoute, "method" | "auth" | "body" | "texts">): void;
+  takes(
+    path: string,
+    route: Pick<AnyRoute, "method" | "auth" | "body" | "texts" | "made_takes">,
+  ): void;
   /** Null where nothing is known. */
   find(path: string): KnownPath | null;
 }
@@ -28,12 +33,16 @@ export interface Paths {
 interface Entry {
   readonly shape: RegExp;
   readonly methods: Set<string>;
+  readonly made_takes: Set<string>;
   readonly accepts: Record<string, string>;
   is_socket: boolean;
   is_for_links: boolean;
 }
 
 const order = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+
+const written = (methods: ReadonlySet<string>): string =>
+  [...methods].toSorted((a, b) => order.indexOf(a) - order.indexOf(b)).join(", ");
 
 /** Makes it, empty. */
 export function createPaths(): Paths {
@@ -51,6 +60,7 @@ export function createPaths(): Paths {
     const made = {
       shape: new RegExp(`^${source}$`),
       methods: new Set<string>(),
+      made_takes: new Set<string>(),
       accepts: {},
       is_socket: false,
       is_for_links: false,
@@ -69,8 +79,9 @@ export function createPaths(): Paths {
       known.is_socket = true;
       known.methods.add("GET").add("OPTIONS");
     },
-    takes(path, { method, auth, body, texts }) {
+    takes(path, { method, auth, body, texts, made_takes }) {
       if (auth === "any") entry(path).is_for_links = true;
+      for (const one of made_takes ?? []) entry(path).made_takes.add(one);
       const types = [...(texts ?? []), ...(body ? ["application/json"] : [])];
       if (types.length === 0) return;
       if (method === "POST") entry(path).accepts["accept-post"] = types.join(", ");
@@ -80,9 +91,10 @@ export function createPaths(): Paths {
       const bare = path.replace(/(?<=.)\/$/, "");
       const found = plain.get(bare) ?? [...shaped.values()].find(({ shape }) => shape.test(bare));
       if (!found) return null;
-      const { methods, accepts, is_socket, is_for_links } = found;
-      const allow = [...methods].toSorted((a, b) => order.indexOf(a) - order.indexOf(b)).join(", ");
-      return { allow, methods, accepts, is_socket, is_for_links };
+      const { methods, made_takes, accepts, is_socket, is_for_links } = found;
+      const allow = written(methods);
+      const cors_methods = made_takes.size > 0 ? written(methods.union(made_takes)) : allow;
+      return { allow, methods, cors_methods, accepts, is_socket, is_for_links };
     },
   };
 }

@@ -108,6 +108,11 @@ export interface RouteDefinition<
   readonly is_list?: boolean;
   /** Other types that the body may have, e.g. `application/sdp`; then `ask.text` holds it and `ask.body` is empty. */
   readonly texts?: readonly string[];
+  /**
+   * Methods of what it makes, which pages of other origins are told with its own: clients of WHIP look for PATCH here before they
+   * trickle to the address that they get.
+   */
+  readonly made_takes?: readonly string[];
   /** By status; at least the one of success. */
   readonly replies: Readonly<Record<number, ReplyDoc>>;
   /** Reasons of this route; those that every route has are added. */
