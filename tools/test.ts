@@ -12,6 +12,7 @@ import { createIds } from "../server/src/kernel/id.ts";
 import { silentLog } from "../server/src/kernel/log.ts";
 import { startEmbedded } from "../server/src/store/embedded.ts";
 import { startSystemPostgres } from "./system-postgres.ts";
+import { testFlags } from "./test-flags.ts";
 
 interface Count {
   passed: number;
@@ -66,18 +67,13 @@ async function runOnSystemPostgres(): Promise<void> {
   await database.stop();
 }
 
-// A test that waits for what never comes fails with its name; the slowest whole-system ones take half a minute.
-const test_timeout_ms = 120_000;
-// Once its tests are over a file's process ends, whatever a failed one left open; test-limit ends one that does not come so far.
-const file_limits = ["--test-force-exit", "--import", "./tools/test-limit.ts"];
-
 async function runNode(title: string, paths: string[], concurrency: number): Promise<void> {
   if (paths.length === 0) return;
   console.log(`\n== ${title} (${paths.length} files)`);
   const events = run({
     files: paths,
     concurrency,
-    execArgv: [`--test-timeout=${test_timeout_ms}`, ...file_limits],
+    execArgv: testFlags(),
   });
   events.on("test:summary", (summary) => {
     // One summary comes for each file, and one for all.
