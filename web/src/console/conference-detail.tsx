@@ -270,13 +270,15 @@ function EndLine({ events }: { readonly events: ConferenceKnown["events"] }) {
   const by =
     end.cause === "timeout"
       ? t("ended_by_timeout")
-      : end.cause === "ejected"
-        ? t("ended_by_other")
-        : end.actor.type === "conferencecall"
-          ? t("ended_by_name", { name: name || t("somebody") })
-          : t(
-              `ended_by_${end.actor.type === "agent" || end.actor.type === "accesskey" ? end.actor.type : "system"}`,
-            );
+      : end.cause === "room_failed"
+        ? t("ended_by_failure")
+        : end.cause === "ejected"
+          ? t("ended_by_other")
+          : end.actor.type === "conferencecall"
+            ? t("ended_by_name", { name: name || t("somebody") })
+            : t(
+                `ended_by_${end.actor.type === "agent" || end.actor.type === "accesskey" ? end.actor.type : "system"}`,
+              );
   return <p className="muted">{t("ended_line", { time: moment(new Date(end.at)), by })}</p>;
 }
 

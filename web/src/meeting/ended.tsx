@@ -44,6 +44,7 @@ function endedText(
   const at = readTime(by.tm);
   const time = at ? clock(at) : "";
   if (by.cause === "timeout") return t("end_by_timeout", { time });
+  if (by.cause === "room_failed") return t("end_by_failure", { time });
   if (by.cause === "ejected") return t("end_by_other", { time });
   const who = by.type === "conferencecall" ? by.name || t("somebody") : null;
   if (reason === "kicked") return who ? t("kicked_by_person", { name: who }) : t("kicked_by_owner");
