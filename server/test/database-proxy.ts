@@ -10,6 +10,8 @@ export interface DatabaseProxy {
   delay_ms: number;
   /** Connections that stand. */
   readonly open: number;
+  /** Holds the next commit back before the database has it, or its answer afterwards, for ever; resolves when it has come to that. */
+  catchCommit(moment: "before" | "after"): Promise<void>;
   /** On the connections that stand nothing comes any more, and they do not end either; new ones are as before. */
   cutWithoutAWord(): void;
   close(): Promise<void>;
@@ -22,20 +24,38 @@ export async function startDatabaseProxy(url: string): Promise<DatabaseProxy> {
   const port = target.searchParams.get("port");
   const ways = new Set<{ is_cut: boolean; near: Socket; far: Socket }>();
   let delay_ms = 0;
+  let catching: { moment: "before" | "after"; caught: () => void } | null = null;
   const server = createServer({ allowHalfOpen: true }, (near) => {
     const far = connect(`${folder}/.s.PGSQL.${port}`);
     const way = { is_cut: false, near, far };
     ways.add(way);
     let due_ms = 0;
+    let answered: (() => void) | null = null;
     near.on("data", (bytes) => {
       const now_ms = performance.now();
       // Never before what was asked earlier.
       due_ms = Math.max(due_ms, now_ms + delay_ms);
       if (way.is_cut) return;
+      if (catching && bytes.includes("commit\0")) {
+        const { moment, caught } = catching;
+        catching = null;
+        if (moment === "before") {
+          way.is_cut = true;
+          // What was not committed is rolled back when the server is gone.
+          near.once("end", () => far.destroy());
+          caught();
+          return;
+        }
+        answered = caught;
+      }
       if (due_ms === now_ms) far.write(bytes);
       else setTimeout(() => !way.is_cut && far.write(bytes), due_ms - now_ms).unref();
     });
-    far.on("data", (bytes) => !way.is_cut && near.write(bytes));
+    far.on("data", (bytes) => {
+      if (answered) way.is_cut = true;
+      answered?.();
+      if (!way.is_cut) near.write(bytes);
+    });
     near.on("end", () => {
       if (!way.is_cut) near.end();
     });
@@ -65,6 +85,10 @@ export async function startDatabaseProxy(url: string): Promise<DatabaseProxy> {
     get open() {
       return ways.size;
     },
+    catchCommit: (moment) =>
+      new Promise((resolve) => {
+        catching = { moment, caught: resolve };
+      }),
     cutWithoutAWord() {
       for (const way of ways) {
         way.is_cut = true;

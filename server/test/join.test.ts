@@ -668,3 +668,27 @@ test("a_room_that_failed_is_opened_again_and_its_people_are_told_to_come_back", 
   await joining.until(async () => (await row(conferencecall)).deadline_reason === "room_failed");
   assert.equal(await status(conferencecall), "joined");
 });
+
+test("a_join_that_is_asked_for_again_after_a_restart_is_the_same_join_with_an_answer_that_works", async () => {
+  const first = await startJoining();
+  let again = first;
+  try {
+    const conference_id = await first.conference();
+    const request = { offer: chromium_offer };
+    const made = await first.joins.join(first.person(conference_id), conference_id, request);
+    const join_id = id(made.conferencecall);
+    assert.equal(await first.joins.renew(conference_id, join_id, request), null);
+    again = await first.restart();
+    const renewed = await again.joins.renew(conference_id, join_id, request);
+    assert.equal(renewed?.conferencecall.id, join_id);
+    const { ice } = endpoint(renewed.conferencecall, again);
+    assert.ok(renewed.answer.includes(`a=ice-ufrag:${ice.local_ufrag}`));
+    assert.notEqual(renewed.etag, made.etag);
+    assert.equal(await again.joins.renew(conference_id, join_id, request), null);
+    await again.conferences.conferencecalls.leave(join_id, "left");
+    await again.until(() => again.fakes.at(0).endpoints.size === 0);
+    assert.equal(await again.joins.renew(conference_id, join_id, request), null);
+  } finally {
+    await again.close();
+  }
+});

@@ -17,7 +17,7 @@ import { legacyView } from "./legacy.ts";
 import { httpProblems } from "./problems.ts";
 import { type Rate, rateAddress } from "./rate.ts";
 import type { Reading } from "./reading.ts";
-import type { KeptReply, Repeats } from "./repeated.ts";
+import type { Keeping, KeptReply, Repeats } from "./repeated.ts";
 import { Answer, type AnyRoute, type Ask, json_type } from "./route.ts";
 
 /** What the edge needs to serve routes. */
@@ -157,22 +157,17 @@ export function createHandler(route: AnyRoute, ports: EdgePorts): Handler {
       path: request.url.split("?")[0] ?? "",
       body,
     };
-    const kept = await ports.repeats.once(name, async (keeping) => {
+    const run = async (keeping: Keeping): Promise<KeptReply> => {
       const sealed: AnyAsk["sealed"] = (tx, shown, given = {}) =>
         keeping.seal(tx, keptOf(new Answer({ ...given, body: shown })));
       return keptOf(await route.run({ ...ask, sealed }));
-    });
-    const shown =
-      kept.content_type === json_type && kept.body !== null
-        ? (JSON.parse(kept.body) as object)
-        : kept.body;
-    const { status, headers, content_type } = kept;
-    return finish(
-      request,
-      reply,
-      caller,
-      new Answer({ status, headers, content_type, body: shown }),
-    );
+    };
+    const renew = async (before: KeptReply): Promise<KeptReply | null> => {
+      const fresh = await route.renew?.(ask, answerOf(before));
+      return fresh ? keptOf(fresh) : null;
+    };
+    const kept = await ports.repeats.once(name, run, renew);
+    return finish(request, reply, caller, answerOf(kept));
   };
 
   const isOwnPage = (request: FastifyRequest): boolean =>
@@ -330,6 +325,11 @@ function textOf(route: AnyRoute, request: FastifyRequest, bytes: Uint8Array): An
       : `this takes ${wanted}`,
     details: route.texts.map((accepted) => ({ accepted })),
   });
+}
+
+function answerOf({ status, headers, content_type, body }: KeptReply): Answer {
+  const shown = content_type === json_type && body !== null ? (JSON.parse(body) as object) : body;
+  return new Answer({ status, headers, content_type, body: shown });
 }
 
 function keptOf(result: Result): KeptReply {

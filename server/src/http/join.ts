@@ -189,6 +189,16 @@ export function joinRoutes(ports: {
         );
         return new Answer(answer(reply));
       },
+      async renew({ params, body, text }, kept) {
+        const request = text ? { offer: text.body } : readRequest(body);
+        const id = /conferencecalls\/([^?]+)/.exec(kept.headers["Location"] ?? "")?.[1];
+        if (request.resume || id === undefined) return null;
+        const made = await joins.renew(params.id as ConferenceId, id as ConferencecallId, request);
+        if (made === null) return null;
+        const { resume_key } = kept.body as { resume_key: string };
+        const fresh = text ? made.answer : showReply({ ...made, resume_key });
+        return new Answer({ ...kept, headers: { ...kept.headers, ETag: made.etag }, body: fresh });
+      },
     }),
     route({
       method: "PATCH",

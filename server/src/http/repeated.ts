@@ -37,9 +37,14 @@ export interface Keeping {
 export interface Repeats {
   /**
    * Runs a request once: `run` for the first, the kept answer for others, who wait for a first that is under way.
+   * `renew` says what is answered in place of a kept answer that is not good any more, and is kept from then on; null: it is.
    * A failure is not kept. Errors: IDEMPOTENCY_KEY_REUSED, INVALID_ARGUMENT for a key that is none.
    */
-  once(name: RequestName, run: (keeping: Keeping) => Promise<KeptReply>): Promise<KeptReply>;
+  once(
+    name: RequestName,
+    run: (keeping: Keeping) => Promise<KeptReply>,
+    renew?: (kept: KeptReply) => Promise<KeptReply | null>,
+  ): Promise<KeptReply>;
   close(): void;
 }
 
@@ -130,11 +135,21 @@ export function createRepeats(ports: {
     key: string,
     fingerprint: string,
     run: (keeping: Keeping) => Promise<KeptReply>,
+    renew?: (kept: KeptReply) => Promise<KeptReply | null>,
   ): Promise<KeptReply> => {
     const row = await find(name, key);
     if (row) {
       if (row.fingerprint !== fingerprint) throw httpProblems.IDEMPOTENCY_KEY_REUSED();
-      return JSON.parse(box.open(row.reply, key)) as KeptReply;
+      const kept = JSON.parse(box.open(row.reply, key)) as KeptReply;
+      const fresh = renew ? await renew(kept) : null;
+      if (fresh === null) return kept;
+      await table(store.db)
+        .updateTable("repeated_requests")
+        .set({ reply: box.close(JSON.stringify(fresh), key) })
+        .where("customer_id", "=", name.customer_id)
+        .where("key", "=", key)
+        .execute();
+      return fresh;
     }
     let is_sealed = false;
     const reply = await run({
@@ -148,7 +163,7 @@ export function createRepeats(ports: {
   };
 
   return {
-    async once(name, run) {
+    async once(name, run, renew) {
       if (!/^[\x21-\x7e]{1,255}$/.test(name.key)) {
         throw problems.INVALID_ARGUMENT({
           message: "an Idempotency-Key has 1 to 255 visible ASCII characters",
@@ -158,7 +173,7 @@ export function createRepeats(ports: {
       const key = digest(name.caller, name.key);
       const fingerprint = digest(name.method, name.path, name.body);
       for (let first = running.get(key); first; first = running.get(key)) await first;
-      const mine = runFirst(name, key, fingerprint, run);
+      const mine = runFirst(name, key, fingerprint, run, renew);
       const settled = mine.then(
         () => running.delete(key),
         () => running.delete(key),

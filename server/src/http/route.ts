@@ -122,10 +122,13 @@ export interface RouteDefinition<
   run(
     ask: Ask<A, Static<P>, Static<Q>, Static<B>>,
   ): object | string | Answer | Promise<object | string | Answer>;
+  /** For a repeat with the same `Idempotency-Key`: an answer in place of the kept one where that is not good any more; null: it is. */
+  renew?(ask: Ask<A, Static<P>, Static<Q>, Static<B>>, kept: Answer): Promise<Answer | null>;
 }
 
 /** A route, whatever its parameters. */
-export type AnyRoute = Omit<RouteDefinition<Auth, TObject, TObject, TSchema>, "run"> & {
+export type AnyRoute = Omit<RouteDefinition<Auth, TObject, TObject, TSchema>, "run" | "renew"> & {
+  renew?(ask: Ask<Auth, never, never, never>, kept: Answer): Promise<Answer | null>;
   run(
     ask: Ask<Auth, never, never, never>,
   ): object | string | Answer | Promise<object | string | Answer>;

@@ -214,6 +214,9 @@ function mediaMetrics(registry: Registry, media: Media): () => Promise<void> {
       const worker = String(index);
       setCounter(cpu, worker, stats.cpu_us / 1_000_000);
       memory.set({ worker }, stats.memory_bytes);
+      // In the worker's own words, where it says something: they may differ from what the server believes.
+      rooms.set({ worker }, stats.counters["rooms"] ?? 0);
+      endpoints.set({ worker }, stats.endpoints.length);
       for (const [name, value] of Object.entries(stats.counters)) {
         // States among the counters have gauges of their own.
         if (name === "rooms") continue;

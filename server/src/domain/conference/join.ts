@@ -93,6 +93,16 @@ export interface Joins {
     sealed?: (tx: Tx, reply: JoinReply) => Promise<void>,
   ): Promise<JoinReply>;
   /**
+   * For who asks again for a join that was answered before: null where that answer is good, or the join is over; an answer
+   * of the same join where its media half is gone, with the process that gave the first one or with a worker.
+   * Errors: those of {@link join} for its offer, CONFERENCECALL_NOT_FOUND.
+   */
+  renew(
+    conference_id: ConferenceId,
+    id: ConferencecallId,
+    request: JoinRequest,
+  ): Promise<Omit<JoinReply, "resume_key"> | null>;
+  /**
    * Takes a trickled fragment, or restarts ICE where it brings new credentials.
    * Errors: CONFERENCECALL_NOT_FOUND, PERMISSION_DENIED, PRECONDITION_REQUIRED (428), PRECONDITION_FAILED (412), SDP_MALFORMED. Source: RFC 9725 section 4.3.
    */
@@ -410,29 +420,40 @@ export function createJoins(ports: {
         });
       }
       if (is_same) await restartInPlace(before, plan);
-      const seat = is_same ? before : await replace(before, row, plan);
-      const updated = await writeResumed(row, live, is_same).catch((cause: unknown) => {
-        // It may have ended while its endpoint was replaced.
-        attendance.joinInDoubt(seat, false);
-        throw cause;
-      });
-      if (!updated) {
-        if (seats.get(id) === seat) seats.remove(seat);
-        await closeQuietly(seat);
-        throw conferencecallProblems.CONFERENCECALL_NOT_FOUND({
-          message: "this join has ended: join anew",
-        });
-      }
-      log.info({ conferencecall_id: id, is_same }, "join resumed");
-      return {
-        conferencecall: showConferencecall(updated),
-        answer: answer(seat, plan, media.transport(conference_id)),
-        resume_key: request.resume.resume_key,
-        lines: plan.lines,
-        etag: seat.etag,
-      };
+      const reply = await takeUp(row, plan, live, is_same ? { same: before } : { old: before });
+      return { ...reply, resume_key: request.resume.resume_key };
     };
     return known ? inTurn(known, run) : run();
+  };
+
+  // The media half of a join that is there: as it stands, or a new one in place of the old.
+  const takeUp = async (
+    row: ConferencecallRow,
+    plan: AnswerPlan,
+    live: Record<Source, boolean>,
+    given: { same: Seat } | { old: Seat | undefined },
+  ): Promise<Omit<JoinReply, "resume_key">> => {
+    const is_same = "same" in given;
+    const seat = is_same ? given.same : await replace(given.old, row, plan);
+    const updated = await writeResumed(row, live, is_same).catch((cause: unknown) => {
+      // It may have ended while its endpoint was replaced.
+      attendance.joinInDoubt(seat, false);
+      throw cause;
+    });
+    if (!updated) {
+      if (seats.get(row.id) === seat) seats.remove(seat);
+      await closeQuietly(seat);
+      throw conferencecallProblems.CONFERENCECALL_NOT_FOUND({
+        message: "this join has ended: join anew",
+      });
+    }
+    log.info({ conferencecall_id: row.id, is_same }, "join resumed");
+    return {
+      conferencecall: showConferencecall(updated),
+      answer: answer(seat, plan, media.transport(row.conference_id)),
+      lines: plan.lines,
+      etag: seat.etag,
+    };
   };
 
   return {
@@ -454,6 +475,20 @@ export function createJoins(ports: {
         attendance.roomInDoubt?.(conference_id);
         throw await endedMeanwhile(caller, conference_id, cause);
       }
+    },
+
+    async renew(conference_id, id, request) {
+      const run = async (): Promise<Omit<JoinReply, "resume_key"> | null> => {
+        const row = await conferencecalls.row(id);
+        const is_present = row?.status === "joining" || row?.status === "joined";
+        if (!is_present || row.conference_id !== conference_id) return null;
+        if (media.hasEndpoint(row.reference_id)) return null;
+        const old = seats.get(id);
+        const { plan, live } = judge(request, row.role, createMint(ids, old));
+        return await takeUp(row, plan, live, { old });
+      };
+      const known = seats.get(id);
+      return await (known ? inTurn(known, run) : run());
     },
 
     async trickle(caller, id, text, if_match) {
