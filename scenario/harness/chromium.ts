@@ -198,7 +198,10 @@ export function installDevices(persona: Persona): void {
           label: holder?.getAttribute("aria-label") ?? "",
           color: names[bits] ?? bits,
           width: video.videoWidth,
-          frames: video.getVideoPlaybackQuality().totalVideoFrames,
+          // Firefox counts the frames of live media in this one alone.
+          frames:
+            (video as { mozPaintedFrames?: number }).mozPaintedFrames ??
+            video.getVideoPlaybackQuality().totalVideoFrames,
         };
       });
 }

@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import type { Page } from "playwright-core";
 import { WebSocket } from "ws";
 import { installDevices, type Persona } from "./chromium.ts";
 
@@ -126,6 +127,51 @@ function useFakeMicrophone(openFake: () => Promise<MediaStream>): void {
     return made;
   };
 }
+
+/** A second of everything that Firefox plays, one Ogg file in Base64 for each line of sound. */
+export const recordSound = (firefox: FirefoxPage): Promise<string[]> =>
+  firefox.evaluate(() => {
+    const { tracks } = (window as unknown as { probes: { tracks: MediaStreamTrack[] } }).probes;
+    const lines = tracks.filter(({ kind }) => kind === "audio");
+    return Promise.all(
+      lines.map(async (track) => {
+        const recorder = new MediaRecorder(new MediaStream([track]));
+        const parts: Blob[] = [];
+        recorder.addEventListener("dataavailable", ({ data }) => parts.push(data));
+        const stopped = new Promise((resolve) => recorder.addEventListener("stop", resolve));
+        recorder.start();
+        setTimeout(() => recorder.stop(), 1_000);
+        await stopped;
+        const bytes = new Uint8Array(await new Blob(parts).arrayBuffer());
+        return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+      }),
+    );
+  });
+
+/** Loudest level of a tone in such files, dB of full scale; another browser decodes them. */
+export const loudness = (page: Page, files: string[], tone_hz: number): Promise<number> =>
+  page.evaluate(
+    async ({ given, hz }) => {
+      const rate = 48_000;
+      const levels = await Promise.all(
+        given.map(async (text) => {
+          const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+          const context = new OfflineAudioContext(1, 1, rate);
+          const samples = (await context.decodeAudioData(bytes.buffer)).getChannelData(0);
+          // A tenth of a second from the middle: a whole number of periods of every tone.
+          const part = samples.slice(samples.length / 2, samples.length / 2 + rate / 10);
+          let [real, imaginary] = [0, 0];
+          for (const [at, sample] of part.entries()) {
+            real += sample * Math.cos((2 * Math.PI * hz * at) / rate);
+            imaginary += sample * Math.sin((2 * Math.PI * hz * at) / rate);
+          }
+          return 20 * Math.log10(Math.max(1e-6, (2 * Math.hypot(real, imaginary)) / part.length));
+        }),
+      );
+      return Math.round(Math.max(...levels));
+    },
+    { given: files, hz: tone_hz },
+  );
 
 interface Evaluated {
   readonly result?: { readonly value?: string };

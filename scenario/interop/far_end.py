@@ -12,6 +12,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from pathlib import Path
 
 from aiortc import (
     MediaStreamTrack,
@@ -20,6 +21,7 @@ from aiortc import (
     RTCSessionDescription,
 )
 from aiortc.mediastreams import MediaStreamError
+sys.path.append(str(Path(__file__).parent.parent / "clients" / "python"))
 from tones_and_colors import (
     color_of,
     first_channel,

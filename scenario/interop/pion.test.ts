@@ -82,7 +82,7 @@ async function build(): Promise<void> {
 }
 
 function media(...words: string[]): string {
-  const script = join(import.meta.dirname, "media_files.py");
+  const script = join(import.meta.dirname, "../clients/python/media_files.py");
   const { status, stdout, stderr } = spawnSync(python, [script, ...words], { encoding: "utf8" });
   assert.equal(status, 0, stderr);
   return stdout;

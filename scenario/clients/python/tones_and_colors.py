@@ -1,10 +1,8 @@
-"""Tones and colours that tests send, made and recognised: plain arrays and PyAV's frames."""
+"""Tones and colours that tests send, made and recognised: plain arrays and PyAV's frames (PyAV is needed for those alone)."""
 
 import array
 import fractions
 import math
-
-from av import AudioFrame, VideoFrame
 
 sample_rate = 48_000
 width, height = 160, 96
@@ -17,6 +15,8 @@ window = sample_rate // 10
 
 def tone_frame(tone_hz, count):
     """Twenty milliseconds of a tone at -12 dB of full scale, the frame number `count` of it."""
+    from av import AudioFrame
+
     samples = sample_rate // 50
     step = 2 * math.pi * tone_hz / sample_rate
     first = count * samples
@@ -34,6 +34,8 @@ def tone_frame(tone_hz, count):
 
 def picture_frame(color, count, rate):
     """Picture number `count` of so many a second: a colour, and at the bottom a dark bar that walks."""
+    from av import VideoFrame
+
     frame = VideoFrame(width, height, "yuv420p")
     for position, (plane, level) in enumerate(zip(frame.planes, colors[color])):
         pixels = bytearray([level]) * plane.buffer_size
@@ -58,18 +60,22 @@ def level_db(samples, tone_hz):
     return round(20 * math.log10(max(1e-6, 2 * math.sqrt(power) / len(samples) / 32768)))
 
 
+def nearest_color(y, u, v):
+    """The nearest of the colours that anybody sends; a pixel that is near to none is named by its values."""
+    far, name = min(
+        (abs(y - a) + abs(u - b) + abs(v - c), name) for name, (a, b, c) in colors.items()
+    )
+    return name if far < 60 else f"yuv({y},{u},{v})"
+
+
 def color_of(frame):
-    """The colour a little above the middle: the nearest of those that anybody sends."""
+    """The colour a little above the middle of a picture in yuv420p."""
 
     def pixel(plane, scale):
         row, column = frame.height // 3 // scale, frame.width // 2 // scale
         return bytes(plane)[row * plane.line_size + column]
 
-    y, u, v = (pixel(plane, scale) for plane, scale in zip(frame.planes, (1, 2, 2)))
-    far, name = min(
-        (abs(y - a) + abs(u - b) + abs(v - c), name) for name, (a, b, c) in colors.items()
-    )
-    return name if far < 60 else f"yuv({y},{u},{v})"
+    return nearest_color(*(pixel(plane, scale) for plane, scale in zip(frame.planes, (1, 2, 2))))
 
 
 def first_channel(frame):

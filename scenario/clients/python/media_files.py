@@ -1,12 +1,16 @@
 """Files of a tone and of a picture, for endpoints that cannot encode, and what is in the files that they received.
 
     media_files.py make <tone_hz> <color> <file>...     .ogg, .ivf or .h264: two seconds
+    media_files.py packets <tone_hz> <color>            the same as packets: one JSON object {audio, video}, lists of Base64
     media_files.py perceive <file>...                   one JSON object a file: {path, db: {hz: level}} or {path, colors: {name: frames}}
 """
 
 import array
+import base64
+import fractions
 import json
 import sys
+import tempfile
 from collections import Counter
 
 import av
@@ -52,9 +56,26 @@ def make_pictures(path, color):
         line.width, line.height, line.pix_fmt, line.gop_size = width, height, "yuv420p", picture_rate
         for count in range(seconds * picture_rate):
             frame = picture_frame(color, count, picture_rate)
-            frame.pts, frame.time_base = count, line.codec_context.time_base
+            frame.pts, frame.time_base = count, fractions.Fraction(1, picture_rate)
             file.mux(line.encode(frame))
         file.mux(line.encode(None))
+
+
+def packets(tone_hz, color):
+    """What the files would hold: Opus and VP8, each packet in Base64."""
+    with tempfile.TemporaryDirectory() as folder:
+        sound, pictures = f"{folder}/tone.ogg", f"{folder}/picture.ivf"
+        make_sound(sound, tone_hz)
+        make_pictures(pictures, color)
+        found = {}
+        for kind, path in (("audio", sound), ("video", pictures)):
+            with av.open(path) as file:
+                found[kind] = [
+                    base64.b64encode(bytes(packet)).decode()
+                    for packet in file.demux()
+                    if packet.size > 0
+                ]
+        return found
 
 
 def levels(path):
@@ -85,6 +106,10 @@ def main(verb, *words):
                 make_sound(path, int(tone_hz))
             else:
                 make_pictures(path, color)
+        return
+    if verb == "packets":
+        tone_hz, color = words
+        print(json.dumps(packets(int(tone_hz), color)))
         return
     for path in words:
         found = {"db": levels(path)} if path.endswith(".ogg") else {"colors": frames_of(path)}

@@ -2,9 +2,15 @@
 import assert from "node:assert/strict";
 import { networkInterfaces } from "node:os";
 import { after, before, test } from "node:test";
-import type { Browser, Page } from "playwright-core";
+import type { Browser } from "playwright-core";
 import { launchChromium, needs_chromium, seen, tonesHeard } from "../harness/chromium.ts";
-import { type FirefoxPage, needs_firefox, openFirefox } from "../harness/firefox.ts";
+import {
+  type FirefoxPage,
+  loudness,
+  needs_firefox,
+  openFirefox,
+  recordSound,
+} from "../harness/firefox.ts";
 import { joinMeeting, people } from "../harness/meeting.ts";
 import { type Parley, startParley, until } from "../harness/parley.ts";
 
@@ -53,66 +59,14 @@ const click = (name: RegExp): Promise<unknown> =>
     slow_ms,
   );
 
-/** A second of everything that Firefox plays, one Ogg file in Base64 for each line of sound. */
-const record = (): Promise<string[]> =>
-  firefox.evaluate(() => {
-    const { tracks } = (window as unknown as { probes: { tracks: MediaStreamTrack[] } }).probes;
-    const lines = tracks.filter(({ kind }) => kind === "audio");
-    return Promise.all(
-      lines.map(async (track) => {
-        const recorder = new MediaRecorder(new MediaStream([track]));
-        const parts: Blob[] = [];
-        recorder.addEventListener("dataavailable", ({ data }) => parts.push(data));
-        const stopped = new Promise((resolve) => recorder.addEventListener("stop", resolve));
-        recorder.start();
-        setTimeout(() => recorder.stop(), 1_000);
-        await stopped;
-        const bytes = new Uint8Array(await new Blob(parts).arrayBuffer());
-        return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
-      }),
-    );
-  });
-
-/** Loudest level of a tone in such files, dB of full scale; another browser decodes them. */
-const loudness = (page: Page, files: string[], tone_hz: number): Promise<number> =>
-  page.evaluate(
-    async ({ given, hz }) => {
-      const rate = 48_000;
-      const levels = await Promise.all(
-        given.map(async (text) => {
-          const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-          const context = new OfflineAudioContext(1, 1, rate);
-          const samples = (await context.decodeAudioData(bytes.buffer)).getChannelData(0);
-          // A tenth of a second from the middle: a whole number of periods of every tone.
-          const part = samples.slice(samples.length / 2, samples.length / 2 + rate / 10);
-          let [real, imaginary] = [0, 0];
-          for (const [at, sample] of part.entries()) {
-            real += sample * Math.cos((2 * Math.PI * hz * at) / rate);
-            imaginary += sample * Math.sin((2 * Math.PI * hz * at) / rate);
-          }
-          return 20 * Math.log10(Math.max(1e-6, (2 * Math.hypot(real, imaginary)) / part.length));
-        }),
-      );
-      return Math.round(Math.max(...levels));
-    },
-    { given: files, hz: tone_hz },
-  );
-
 /** A picture on Firefox's page: its colour, and how many frames were painted. */
 const pictureOf = (label: string): Promise<{ color: string; frames: number } | null> =>
   firefox.evaluate((wanted) => {
-    interface Painting extends HTMLVideoElement {
-      /** Firefox counts no frames of live media elsewhere. */
-      readonly mozPaintedFrames: number;
-    }
     const { probes } = window as unknown as {
-      probes: { seen(): { label: string; color: string }[] };
+      probes: { seen(): { label: string; color: string; frames: number }[] };
     };
     const one = probes.seen().find((picture) => picture.label === wanted);
-    const video = [...document.querySelectorAll("video")].find(
-      (element) => element.closest("[aria-label]")?.getAttribute("aria-label") === wanted,
-    ) as Painting | undefined;
-    return one && video ? { color: one.color, frames: video.mozPaintedFrames } : null;
+    return one ? { color: one.color, frames: one.frames } : null;
   }, label);
 
 const layersSent = (): Promise<number> =>
@@ -160,7 +114,7 @@ test("firefox_and_chromium_hear_and_see_each_other", needs, async () => {
   await until(
     "Ben hears Ada and not himself",
     async () => {
-      const files = await record();
+      const files = await recordSound(firefox);
       const [hers, own] = await Promise.all([
         loudness(ada.page, files, people.ada.tone_hz),
         loudness(ada.page, files, ben.tone_hz),

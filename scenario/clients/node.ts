@@ -1,0 +1,88 @@
+// Programs in Node: werift and node-datachannel. They carry RTP that PyAV has encoded, and PyAV decodes what they take.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { both, type Client, client_color, client_tone_hz, type Variant } from "./client.ts";
+import { startFarEnd } from "./far-end.ts";
+import { packages_missing, packages_python, preparePackages } from "./python.ts";
+
+const root = join(import.meta.dirname, "../..");
+const { devDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
+  devDependencies: Record<string, string>;
+};
+
+const variant = (
+  program: string,
+  promise: string,
+  way: string,
+  settings: object,
+  leaves: Variant["leaves"] = "DELETE",
+): Variant => ({
+  promise,
+  way,
+  sends: both,
+  receives: both,
+  leaves,
+  join: (t, { url, token }) =>
+    startFarEnd(
+      t,
+      [process.execPath, join(import.meta.dirname, "node", `${program}.ts`)],
+      {
+        url,
+        token,
+        python: packages_python,
+        tone_hz: client_tone_hz,
+        color: client_color,
+        ...settings,
+      },
+      leaves,
+    ),
+});
+
+const shared = { missing: packages_missing, prepare: preparePackages };
+
+export const werift: Client = {
+  ...shared,
+  name: "werift",
+  version: devDependencies["werift"] ?? null,
+  variants: [
+    variant("werift", "werift_joins", "one audio and one video line", {
+      bundle: "max-compat",
+      with_data_channel: false,
+    }),
+    variant(
+      "werift",
+      "werift_joins_with_a_data_channel_and_everything_in_one_bundle",
+      "data channel, bundle policy `max-bundle`",
+      { bundle: "max-bundle", with_data_channel: true },
+      "closes",
+    ),
+  ],
+};
+
+export const node_datachannel: Client = {
+  ...shared,
+  name: "node-datachannel",
+  version: devDependencies["node-datachannel"] ?? null,
+  variants: [
+    variant(
+      "node-datachannel",
+      "node_datachannel_joins_by_udp",
+      "one audio and one video line, UDP",
+      {
+        is_tcp: false,
+        with_data_channel: false,
+      },
+    ),
+    variant("node-datachannel", "node_datachannel_joins_by_tcp", "ICE-TCP alone", {
+      is_tcp: true,
+      with_data_channel: false,
+    }),
+    variant(
+      "node-datachannel",
+      "node_datachannel_joins_with_a_data_channel",
+      "data channel first",
+      { is_tcp: false, with_data_channel: true },
+      "closes",
+    ),
+  ],
+};
