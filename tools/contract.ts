@@ -19,6 +19,7 @@ import { declaredProblems, statuses } from "../server/src/kernel/problem.ts";
 // Ports declare problems too; loading them is enough.
 import "../server/src/media/problems.ts";
 import "../server/src/sdp/problems.ts";
+import { clients_guide_path, clientsGuide } from "./clients-guide.ts";
 
 // Routes are described, not run: they need no nouns behind them.
 const absent = new Proxy({}, { get: () => ({}) }) as never;
@@ -82,6 +83,7 @@ const files: Readonly<Record<string, string>> = {
   "docs/reference/problems.md": problems,
   "docs/reference/events.md": eventPage,
   "docs/reference/states.md": states,
+  [clients_guide_path]: clientsGuide(),
 };
 
 const kept = (path: string): string | null => {

@@ -23,6 +23,7 @@ picture_rate = 10
 
 def open_output(settings, folder):
     certificate, key = write_certificate(folder, settings["key"])
+    # [guide: ffmpeg
     options = {"authorization": settings["token"], "cert_file": certificate, "key_file": key}
     if settings["is_dtls_active"]:
         options["whip_flags"] = "dtls_active"
@@ -37,6 +38,7 @@ def open_output(settings, folder):
     # Nobody can ask this muxer for a key frame: it sends one each second.
     pictures.gop_size = picture_rate
     output.start_encoding()
+    # guide]
     return output, sound, pictures
 
 
