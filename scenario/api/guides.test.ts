@@ -1,4 +1,4 @@
-// The shell blocks of the README and the tutorial, run as they stand by a shell: only the address, the password and the ids
+// The shell blocks of the README, the tutorial and the guide for clients, run as they stand by a shell: only the address, the password and the ids
 // that a reader puts in are put in.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -125,6 +125,30 @@ test("every_call_of_the_tutorial_works_word_for_word", async () => {
   assert.match(step("Write, and read what was written"), /"text":\s*"Welcome"/);
   assert.match(step("What happened"), /conference_message_created/);
   assert.match(step("End it"), /"terminat/);
+});
+
+test("every_call_of_the_guide_for_clients_works_word_for_word", async () => {
+  const file = "docs/guide/clients.md";
+  const known: Record<string, string> = {
+    $P: parley.url,
+    $TOKEN: parley.token,
+    $ID: await newConference(),
+  };
+  const [link] = blocksOf(file, "A token, and one address");
+  const [mute] = blocksOf(file, "Muting");
+  assert.ok(link && mute);
+  known["$JOIN_TOKEN"] = field(run(link, known), "token");
+  const reply = await fetch(`${parley.url}/v1.0/conferences/${known["$ID"]}/conferencecalls`, {
+    method: "POST",
+    headers: {
+      authorization: `Bearer ${known["$JOIN_TOKEN"]}`,
+      "content-type": "application/sdp",
+    },
+    body: chromium_offer,
+  });
+  assert.equal(reply.status, 201, await reply.text());
+  known["$LOCATION"] = reply.headers.get("location") ?? "";
+  assert.match(run(mute, known), /"muted":\s*true/);
 });
 
 test("line_answers_as_the_tutorial_says", () => {
