@@ -2,8 +2,7 @@
 POSTs its own offer, so that nobody sees the answer; it leaves by DELETE when its output is closed.
 
 Settings beside url and token: tone_hz, color, profile: "baseline" | "high"; is_dtls_active: whether it begins the DTLS handshake;
-key: "p256" | "rsa", the kind of the key that it is given. The key that it would make with GnuTLS is of secp224r1, which no WebRTC
-endpoint need take (RFC 8827 section 6.5 names P-256).
+key: "p256" | "rsa", the kind of the key that it is given. With GnuTLS it would make one of secp224r1.
 """
 
 import fractions
