@@ -116,5 +116,4 @@ export interface Migration {
   readonly statements: readonly string[];
 }
 
-export { forward } from "./forward.ts";
 export { openStore, type StorePorts, type StoreSettings } from "./open.ts";

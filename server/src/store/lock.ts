@@ -27,8 +27,8 @@ const retry_ms = 100;
 // The server side of a connection that was cut needs a moment to notice and let go.
 const take_timeout_ms = 1_500;
 
-/** A session of the database: its process, and since when, as numbers of processes are given again. */
-interface Session {
+/** A process of the database that serves one connection: its number, and since when, as numbers are given again. */
+interface Backend {
   readonly pid: number;
   readonly since: string;
 }
@@ -48,7 +48,7 @@ export async function holdLock(
   let current: Client | null = null;
   let checking: Timer | null = null;
   // What may hold the lock for us. The database may not know yet that we have given some of them up.
-  let ours: Session[] = [];
+  let ours: Backend[] = [];
 
   const take = async (): Promise<boolean> => {
     const client = new Client({
@@ -62,10 +62,10 @@ export async function holdLock(
     client.on("error", (err) => log.debug({ err }, "connection of the database lock broke"));
     try {
       await client.connect();
-      const ending: Session[] = [];
-      for (const session of ours) if (await endSession(client, session)) ending.push(session);
+      const ending: Backend[] = [];
+      for (const session of ours) if (await endBackend(client, session)) ending.push(session);
       // Known before it asks: the answer that it got the lock may be lost on the way.
-      ours = [...ending, await sessionOf(client)];
+      ours = [...ending, await backendOf(client)];
       const deadline = clock.monotonic_ms() + take_timeout_ms;
       for (;;) {
         const { rows } = await client.query<{ taken: boolean }>(
@@ -150,8 +150,8 @@ export async function holdLock(
   };
 }
 
-async function sessionOf(client: Client): Promise<Session> {
-  const { rows } = await client.query<Session>(
+async function backendOf(client: Client): Promise<Backend> {
+  const { rows } = await client.query<Backend>(
     "select pid, backend_start::text as since from pg_stat_activity where pid = pg_backend_pid()",
   );
   const [session] = rows;
@@ -160,7 +160,7 @@ async function sessionOf(client: Client): Promise<Session> {
 }
 
 /** Ends it; false: it is over. It is of our own role, so the database lets us. */
-async function endSession(client: Client, { pid, since }: Session): Promise<boolean> {
+async function endBackend(client: Client, { pid, since }: Backend): Promise<boolean> {
   const { rows } = await client.query(
     "select pg_terminate_backend(pid) from pg_stat_activity where pid = $1 and backend_start::text = $2",
     [pid, since],

@@ -1,6 +1,8 @@
 // SQL of calls.
+
+import { forward } from "../../kernel/forward.ts";
 import type { CallId } from "../../kernel/id.ts";
-import { type Database, forward } from "../../store/index.ts";
+import type { Database } from "../../store/index.ts";
 import type { CallRow } from "./record.ts";
 
 const table = (db: Database) => db.withTables<{ calls: CallRow }>();

@@ -1,9 +1,10 @@
 // SQL of conferences. Reads for callers always name the customer.
 import { sql } from "kysely";
 import type { Instant } from "../../kernel/clock.ts";
+import { forward } from "../../kernel/forward.ts";
 import type { ConferenceId, CustomerId } from "../../kernel/id.ts";
 import type { PageQuery } from "../../kernel/page.ts";
-import { type Database, forward } from "../../store/index.ts";
+import type { Database } from "../../store/index.ts";
 import type { ConferenceStatus } from "./machine.ts";
 import type { ConferenceRow, ConferenceType } from "./record.ts";
 

@@ -1,9 +1,10 @@
 // SQL of customers and agents.
 import { type Generated, sql } from "kysely";
 import type { Instant } from "../../kernel/clock.ts";
+import { forward } from "../../kernel/forward.ts";
 import type { AgentId, CustomerId } from "../../kernel/id.ts";
 import type { PageQuery } from "../../kernel/page.ts";
-import { type Database, forward } from "../../store/index.ts";
+import type { Database } from "../../store/index.ts";
 import { permissions } from "./caller.ts";
 import type { AgentRow, CustomerRow } from "./record.ts";
 

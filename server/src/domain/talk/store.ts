@@ -1,9 +1,10 @@
 // SQL of messages. Reads always name the conference, whose customer was compared before.
 import { sql } from "kysely";
 import type { Instant } from "../../kernel/clock.ts";
+import { forward } from "../../kernel/forward.ts";
 import type { ConferencecallId, ConferenceId, MessageId } from "../../kernel/id.ts";
 import type { PageQuery } from "../../kernel/page.ts";
-import { type Database, forward } from "../../store/index.ts";
+import type { Database } from "../../store/index.ts";
 import type { MessageRow } from "./record.ts";
 
 type Columns = Omit<MessageRow, "reactions"> & { reactions: unknown };
