@@ -37,7 +37,7 @@ function headingsOf(text: string): string[] {
   });
 }
 
-/** Broken links of Markdown pages (`.md`), and sections of our pages that sources name (`docs/guide/x.md, "Heading"`) and that are not there. */
+/** Broken links of Markdown pages (`.md`), and sections of our pages that sources name (path, comma, heading in quotes) and that are not there. */
 export function brokenLinks(
   paths: readonly string[],
   read: (path: string) => string | null = readIfThere,
