@@ -327,10 +327,12 @@ const ways: Readonly<Record<Phase | "soak", { words: string; args: readonly stri
   soak: { words: "for_long", args: ["--max-time", String(soak_s)] },
 };
 
+// A caller takes half a minute on a machine to itself, and many times that beside others.
+const caller_timeout_ms = 300_000 + soak_s * 1_000;
 for (const [name, [make, phases]] of Object.entries(callers)) {
   for (const way of soak_s > 0 ? (["soak"] as const) : phases) {
     const title = `no_answer_to_${name}_is_wrong_${ways[way].words}`;
-    test(title, needs_python, async (t) => {
+    test(title, { ...needs_python, timeout: caller_timeout_ms }, async (t) => {
       const told = await examine(`${name}-${way}`, await make(), ways[way].args, t.signal);
       t.diagnostic(`seed ${seed}: ${/\d+ generated.*/.exec(told)?.[0]}`);
     });
