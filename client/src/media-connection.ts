@@ -131,10 +131,11 @@ interface Lines extends Readonly<Record<SendingLine, RTCRtpTransceiver>> {
 
 function addLines(pc: RTCPeerConnection, plan: LinePlan): Lines {
   const slim = (transceiver: RTCRtpTransceiver, kind: "audio" | "video"): RTCRtpTransceiver => {
+    const takes = transceiver.direction === "recvonly";
     const codecs = RTCRtpReceiver.getCapabilities(kind)?.codecs ?? [];
     // Firefox before 128 cannot choose codecs; its offer is then merely longer.
     if ("setCodecPreferences" in transceiver) {
-      transceiver.setCodecPreferences(slimCodecs(kind, codecs));
+      transceiver.setCodecPreferences(slimCodecs(kind, codecs, takes));
     }
     return transceiver;
   };

@@ -51,9 +51,12 @@ test("larger_layers_get_more_bits_within_bounds", () => {
   for (const layer of planCameraEncodings(160, 90)) assert.ok(layer.maxBitrate >= 120_000);
 });
 
-test("offers_keep_vp8_constrained_baseline_h264_and_retransmission", () => {
+test("offers_keep_vp8_h264_and_retransmission_and_take_the_widest_profile_of_h264", () => {
   const codecs = [
     { mimeType: "video/VP9" },
+    { mimeType: "video/H264", sdpFmtpLine: "packetization-mode=1;profile-level-id=f4001f" },
+    { mimeType: "video/H264", sdpFmtpLine: "packetization-mode=0;profile-level-id=f4001f" },
+    { mimeType: "video/H264", sdpFmtpLine: "packetization-mode=1;profile-level-id=42001f" },
     { mimeType: "video/H264", sdpFmtpLine: "packetization-mode=1;profile-level-id=42e01f" },
     { mimeType: "video/H264", sdpFmtpLine: "packetization-mode=0;profile-level-id=42e01f" },
     { mimeType: "video/H264", sdpFmtpLine: "packetization-mode=1;profile-level-id=640c1f" },
@@ -64,6 +67,12 @@ test("offers_keep_vp8_constrained_baseline_h264_and_retransmission", () => {
   assert.deepEqual(
     slimCodecs("video", codecs).map((codec) => codec.mimeType),
     ["video/VP8", "video/H264", "video/rtx"],
+  );
+  assert.deepEqual(
+    slimCodecs("video", codecs, true).map(
+      (codec) => codec.sdpFmtpLine?.slice(-6) ?? codec.mimeType,
+    ),
+    ["video/VP8", "42e01f", "f4001f", "video/rtx"],
   );
   const odd = [{ mimeType: "video/AV1" }, { mimeType: "video/rtx" }];
   assert.deepEqual(slimCodecs("video", odd), odd);
