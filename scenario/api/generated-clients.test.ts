@@ -9,7 +9,7 @@ import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { chromium_offer } from "../../server/test/offers.ts";
 import { type Parley, startParley } from "../harness/parley.ts";
-import { needs_python, pythonPrograms } from "../harness/python.ts";
+import { needs_python, pythonEnvironment } from "../harness/python.ts";
 
 const run = promisify(execFile);
 const sources = join(import.meta.dirname, "generated-clients");
@@ -106,7 +106,11 @@ test("a_client_in_typescript_lives_the_whole_life", { timeout: slow_ms }, async 
 
 test("a_client_in_python_lives_the_whole_life", { ...needs_python, timeout: slow_ms }, async () => {
   const place = workshop("python");
-  const bin = await pythonPrograms("generated-client", join(place, "requirements.txt"));
+  const { bin, python, prepare } = pythonEnvironment(
+    "generated-client",
+    join(place, "requirements.txt"),
+  );
+  await prepare();
   const env = {
     PATH: `${bin}${delimiter}${process.env["PATH"]}`,
     PYTHONPATH: join(place, "client"),
@@ -123,7 +127,7 @@ test("a_client_in_python_lives_the_whole_life", { ...needs_python, timeout: slow
     ],
     stderr,
   );
-  assertLife(await made(place, env, join(bin, "python"), "life.py", given()), "Python");
+  assertLife(await made(place, env, python, "life.py", given()), "Python");
 });
 
 test("a_client_in_go_lives_the_whole_life", { ...needs_go, timeout: slow_ms }, async () => {

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { chromium_offer, offers } from "../../server/test/offers.ts";
 import { type Parley, startParley } from "../harness/parley.ts";
-import { needs_python, pythonPrograms } from "../harness/python.ts";
+import { needs_python, pythonEnvironment } from "../harness/python.ts";
 
 const seed = Number(process.env["PARLEY_TEST_SEED"] ?? 20_261_126);
 // Requests drawn for each operation and caller where no time is given.
@@ -45,19 +45,19 @@ interface Given {
   readonly answered: string;
 }
 
+const { bin, prepare } = pythonEnvironment("schemathesis", join(files, "requirements.txt"));
 let parley: Parley;
-let bin: string;
 let folder: string;
 before(async () => {
   if (needs_python.skip) return;
   folder = mkdtempSync(join(tmpdir(), "parley-schemathesis-"));
-  [parley, bin] = await Promise.all([
+  [parley] = await Promise.all([
     startParley({
       PARLEY_LIMITS_AUTH_RATE: "0",
       PARLEY_LIMITS_REST_RATE: "0",
       PARLEY_LIMITS_JOIN_RATE: "0",
     }),
-    pythonPrograms("schemathesis", join(files, "requirements.txt")),
+    prepare(),
   ]);
 });
 after(async () => {

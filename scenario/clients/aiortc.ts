@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import { until } from "../harness/parley.ts";
+import { can, python_missing, system_python } from "../harness/python.ts";
 import {
   ada_tone_hz,
   both,
@@ -14,15 +15,7 @@ import {
   type Variant,
 } from "./client.ts";
 import { type ProgramEnd, startFarEnd } from "./far-end.ts";
-import {
-  can,
-  packages_missing,
-  packages_python,
-  pinned,
-  preparePackages,
-  script,
-  system_python,
-} from "./python.ts";
+import { packages, pinned, script } from "./python.ts";
 
 interface Settings {
   readonly lines: readonly Line[];
@@ -65,7 +58,7 @@ const variant = (
     way,
     sends: both,
     receives: both,
-    join: enter(packages_python, settings, leaves),
+    join: enter(packages.python, settings, leaves),
     ...more,
     leaves,
   };
@@ -78,8 +71,8 @@ const count = ({ answer }: { answer: string }, attribute: string): number =>
 export const aiortc: Client = {
   name: "aiortc",
   version: pinned("aiortc"),
-  missing: packages_missing,
-  prepare: preparePackages,
+  missing: python_missing,
+  prepare: packages.prepare,
   variants: [
     variant("aiortc_with_one_line_each", "one audio and one video line", { lines: [audio, video] }),
     variant(
@@ -113,7 +106,7 @@ export const aiortc: Client = {
         async also(t, end, meeting) {
           assert.equal(count(end, "sendonly"), 2);
           const settings = { lines: [audio, video], tone_hz: third_tone_hz, color: third_color };
-          const third = await enter(packages_python, settings)(t, await meeting.invite("third"));
+          const third = await enter(packages.python, settings)(t, await meeting.invite("third"));
           await until(
             "it hears everybody at once",
             () => [ada_tone_hz, third_tone_hz].every((tone_hz) => end.tones().includes(tone_hz)),

@@ -1,8 +1,9 @@
 // FFmpeg's WHIP muxer, which publishes H.264 and sends no feedback; PyAV carries a build of it.
 import { until } from "../harness/parley.ts";
+import { python_missing } from "../harness/python.ts";
 import { both, type Client, client_color, client_tone_hz, type Variant } from "./client.ts";
 import { startProgram } from "./far-end.ts";
-import { packages_missing, packages_python, pinned, preparePackages, script } from "./python.ts";
+import { packages, pinned, script } from "./python.ts";
 
 const variant = (
   promise: string,
@@ -17,7 +18,7 @@ const variant = (
   async join(t, { url, token, location }) {
     const program = startProgram(
       t,
-      [packages_python, script("ffmpeg_client.py")],
+      [packages.python, script("ffmpeg_client.py")],
       { url, token, tone_hz: client_tone_hz, color: client_color, ...settings },
       "DELETE",
     );
@@ -30,8 +31,8 @@ const variant = (
 export const ffmpeg: Client = {
   name: "FFmpeg's WHIP muxer (PyAV)",
   version: pinned("av"),
-  missing: packages_missing,
-  prepare: preparePackages,
+  missing: python_missing,
+  prepare: packages.prepare,
   variants: [
     variant(
       "ffmpeg_publishes_h264_baseline",

@@ -1,7 +1,8 @@
 // GStreamer's webrtcbin as Debian has it, with an RSA certificate.
+import { can, system_python } from "../harness/python.ts";
 import { both, type Client, client_color, client_tone_hz, type Variant } from "./client.ts";
 import { startFarEnd } from "./far-end.ts";
-import { can, script, system_python } from "./python.ts";
+import { script } from "./python.ts";
 
 const variant = (
   promise: string,

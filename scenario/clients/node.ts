@@ -1,9 +1,10 @@
 // Programs in Node: werift and node-datachannel. They carry RTP that PyAV has encoded, and PyAV decodes what they take.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { python_missing } from "../harness/python.ts";
 import { both, type Client, client_color, client_tone_hz, type Variant } from "./client.ts";
 import { startFarEnd } from "./far-end.ts";
-import { packages_missing, packages_python, preparePackages } from "./python.ts";
+import { packages } from "./python.ts";
 
 const root = join(import.meta.dirname, "../..");
 const { devDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
@@ -29,7 +30,7 @@ const variant = (
       {
         url,
         token,
-        python: packages_python,
+        python: packages.python,
         tone_hz: client_tone_hz,
         color: client_color,
         ...settings,
@@ -38,7 +39,7 @@ const variant = (
     ),
 });
 
-const shared = { missing: packages_missing, prepare: preparePackages };
+const shared = { missing: python_missing, prepare: packages.prepare };
 
 export const werift: Client = {
   ...shared,

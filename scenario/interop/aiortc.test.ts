@@ -1,13 +1,13 @@
 // An independent WebRTC stack (aiortc, Python) against a whole Parley: one POST each, then tones and colours both ways.
 import assert from "node:assert/strict";
-import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from "node:child_process";
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { after, before, type TestContext, test } from "node:test";
 import { type Parley, startParley, until } from "../harness/parley.ts";
+import { can, system_python } from "../harness/python.ts";
 
-const python = process.env["AIORTC_PYTHON"] ?? "/usr/bin/python3";
-const has_aiortc = spawnSync(python, ["-c", "import aiortc"]).status === 0;
+const has_aiortc = can(system_python, "import aiortc");
 const needs_aiortc = {
   skip:
     !has_aiortc && process.env["CI"] !== "true"
@@ -75,7 +75,7 @@ const enter = async (
 ): Promise<FarEnd> => {
   const { token } = await parley.link(conference_id, "far end", role);
   const url = `${parley.url}/v1.0/conferences/${conference_id}/conferencecalls`;
-  const child = spawn(python, [
+  const child = spawn(system_python, [
     join(import.meta.dirname, "far_end.py"),
     JSON.stringify({ url, token, ...lines }),
   ]);

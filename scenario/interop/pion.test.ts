@@ -10,14 +10,14 @@ import type { Browser } from "playwright-core";
 import { launchChromium, needs_chromium, seen, tonesHeard } from "../harness/chromium.ts";
 import { type Attendee, joinMeeting, people } from "../harness/meeting.ts";
 import { type Parley, startParley, until } from "../harness/parley.ts";
+import { can, system_python } from "../harness/python.ts";
 
-const python = process.env["AIORTC_PYTHON"] ?? "/usr/bin/python3";
 const source = join(import.meta.dirname, "pion");
 const missing = [
   // A Go that is too old cannot read the module's file.
   ...(spawnSync("go", ["list", "-m"], { cwd: source }).status === 0 ? [] : ["go"]),
   // PyAV comes with aiortc; it makes the files that are sent and looks into those that were received.
-  ...(spawnSync(python, ["-c", "import av"]).status === 0 ? [] : ["aiortc"]),
+  ...(can(system_python, "import av") ? [] : ["aiortc"]),
 ];
 const reason = `${missing.join(" and ")} not installed: tools/setup-system installs it`;
 const needs = {
@@ -83,7 +83,9 @@ async function build(): Promise<void> {
 
 function media(...words: string[]): string {
   const script = join(import.meta.dirname, "../clients/python/media_files.py");
-  const { status, stdout, stderr } = spawnSync(python, [script, ...words], { encoding: "utf8" });
+  const { status, stdout, stderr } = spawnSync(system_python, [script, ...words], {
+    encoding: "utf8",
+  });
   assert.equal(status, 0, stderr);
   return stdout;
 }
