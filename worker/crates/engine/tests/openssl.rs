@@ -114,6 +114,18 @@ fn start(program: &str, files: &Files, more: &[&str]) -> Program {
     Program(child.unwrap())
 }
 
+/// The next packet. With `joins` all that come soon after one another, in one, as programs send
+/// them that take OpenSSL's output from memory.
+fn receive(socket: &UdpSocket, joins: bool) -> Option<(Vec<u8>, SocketAddr)> {
+    let mut buffer = [0; 2_048];
+    let (length, from) = socket.recv_from(&mut buffer).ok()?;
+    let mut packet = buffer[..length].to_vec();
+    while joins && let Ok((length, _)) = socket.recv_from(&mut buffer) {
+        packet.extend_from_slice(&buffer[..length]);
+    }
+    Some((packet, from))
+}
+
 /// Carries packets between an endpoint at the table and a program until the endpoint is connected
 /// or ends. `far` is where the program is; with none, whoever sends first.
 fn connect(
@@ -121,14 +133,14 @@ fn connect(
     seat: usize,
     socket: &UdpSocket,
     mut far: Option<SocketAddr>,
+    joins: bool,
 ) -> Result<String, EndReason> {
     socket.set_read_timeout(Some(LOOK)).unwrap();
     let address = table.seats[seat].address;
-    let mut buffer = [0; 2_048];
     for _ in 0..LOOKS_MAX {
-        if let Ok((length, from)) = socket.recv_from(&mut buffer) {
+        if let Some((packet, from)) = receive(socket, joins) {
             far = Some(from);
-            table.inject(address, &buffer[..length]);
+            table.inject(address, &packet);
         }
         table.run(1);
         for packet in table.take_captured(address) {
@@ -169,7 +181,7 @@ fn as_client(files: &Files) -> Result<String, EndReason> {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let to = socket.local_addr().unwrap().to_string();
     let _client = start("s_client", files, &["-connect", &to]);
-    connect(&mut table, seat, &socket, None)
+    connect(&mut table, seat, &socket, None, false)
 }
 
 fn as_server(files: &Files) -> Result<String, EndReason> {
@@ -189,7 +201,7 @@ fn as_server(files: &Files) -> Result<String, EndReason> {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     // It goes on writing, and must not stop because nobody reads.
     std::thread::spawn(move || lines.for_each(drop));
-    connect(&mut table, seat, &socket, Some(far))
+    connect(&mut table, seat, &socket, Some(far), false)
 }
 
 const KEYS: [(&str, &[&str]); 4] = [
@@ -219,6 +231,23 @@ fn far_sides_with_rsa_and_ecdsa_keys_connect_in_both_roles() {
     }
 }
 
+// aiortc sends so: OpenSSL cuts to its least packet, and the flight goes out as one datagram.
+#[test]
+fn a_flight_of_many_small_records_in_one_datagram_is_taken() {
+    if !has_openssl() {
+        return;
+    }
+    let files = Files::make("pieces", &["-newkey", "rsa:4096"]);
+    let mut table = Table::new();
+    let seat = sit_down(&mut table, &files, DtlsRole::Server);
+    table.run(10);
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let to = socket.local_addr().unwrap().to_string();
+    let _client = start("s_client", &files, &["-connect", &to, "-mtu", "256"]);
+    let connected = connect(&mut table, seat, &socket, None, true);
+    assert!(connected.is_ok(), "{connected:?}");
+}
+
 #[test]
 fn an_rsa_key_that_is_too_short_is_refused() {
     if !has_openssl() {
@@ -233,7 +262,7 @@ fn an_rsa_key_that_is_too_short_is_refused() {
     let to = socket.local_addr().unwrap().to_string();
     let more = ["-connect", &to, "-cipher", "DEFAULT@SECLEVEL=0"];
     let _client = start("s_client", &files, &more);
-    let ended = connect(&mut table, seat, &socket, None);
+    let ended = connect(&mut table, seat, &socket, None, false);
     assert_eq!(ended, Err(EndReason::DtlsFailed));
 }
 
@@ -250,6 +279,6 @@ fn an_rsa_certificate_that_is_not_the_offered_one_gets_no_media() {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let to = socket.local_addr().unwrap().to_string();
     let _client = start("s_client", &other, &["-connect", &to]);
-    let ended = connect(&mut table, seat, &socket, None);
+    let ended = connect(&mut table, seat, &socket, None, false);
     assert_eq!(ended, Err(EndReason::FingerprintMismatch));
 }
