@@ -8,6 +8,9 @@ import type { Database } from "../../store/index.ts";
 import type { AccesskeyRow } from "./record.ts";
 
 const table = (db: Database) => db.withTables<{ accesskeys: AccesskeyRow }>();
+/** Keys that were not deleted. */
+const kept = (db: Database) =>
+  table(db).selectFrom("accesskeys").selectAll().where("tm_delete", "is", null);
 
 /** Adds a key. */
 export async function insert(db: Database, row: AccesskeyRow): Promise<void> {
@@ -28,12 +31,7 @@ export async function countGood(
 
 /** The key with this hash; null when there is none or it was deleted. */
 export async function findByHash(db: Database, token_hash: string): Promise<AccesskeyRow | null> {
-  const row = await table(db)
-    .selectFrom("accesskeys")
-    .selectAll()
-    .where("token_hash", "=", token_hash)
-    .where("tm_delete", "is", null)
-    .executeTakeFirst();
+  const row = await kept(db).where("token_hash", "=", token_hash).executeTakeFirst();
   return row ?? null;
 }
 
@@ -43,12 +41,9 @@ export async function find(
   customer_id: CustomerId,
   id: AccesskeyId,
 ): Promise<AccesskeyRow | null> {
-  const row = await table(db)
-    .selectFrom("accesskeys")
-    .selectAll()
+  const row = await kept(db)
     .where("id", "=", id)
     .where("customer_id", "=", customer_id)
-    .where("tm_delete", "is", null)
     .executeTakeFirst();
   return row ?? null;
 }
@@ -77,11 +72,8 @@ export async function page(
   customer_id: CustomerId,
   query: PageQuery,
 ): Promise<AccesskeyRow[]> {
-  let select = table(db)
-    .selectFrom("accesskeys")
-    .selectAll()
+  let select = kept(db)
     .where("customer_id", "=", customer_id)
-    .where("tm_delete", "is", null)
     .orderBy("tm_create", "desc")
     .limit(query.size + 1);
   if (query.before !== null) select = select.where("tm_create", "<", query.before);

@@ -12,6 +12,11 @@ type Json = "data" | "pre_actions" | "post_actions";
 type Columns = Omit<ConferenceRow, Json> & Record<Json, unknown>;
 const table = (db: Database) => db.withTables<{ conferences: Columns }>();
 const asRow = (row: Columns): ConferenceRow => row as ConferenceRow;
+/** One conference; with a customer, only if it is theirs: another's is not even read, so that it takes as long as one that is nowhere. */
+function byId(db: Database, id: ConferenceId, customer_id?: CustomerId) {
+  const select = table(db).selectFrom("conferences").selectAll().where("id", "=", id);
+  return customer_id === undefined ? select : select.where("customer_id", "=", customer_id);
+}
 
 // Arrays would become PostgreSQL's own, so JSON columns are written as text. Their type is json, not jsonb: what is
 // echoed keeps its order of keys and its numbers as they were written.
@@ -49,26 +54,17 @@ export async function countOpen(
 
 /** One conference, whoever's it is; for the server's own decisions and after its customer was compared. */
 export async function find(db: Database, id: ConferenceId): Promise<ConferenceRow | null> {
-  const row = await table(db)
-    .selectFrom("conferences")
-    .selectAll()
-    .where("id", "=", id)
-    .executeTakeFirst();
+  const row = await byId(db, id).executeTakeFirst();
   return row ? asRow(row) : null;
 }
 
-/** One conference of this customer: another's is not even read, so that it takes as long as one that is nowhere. */
+/** One conference of this customer. */
 export async function findOwn(
   db: Database,
   customer_id: CustomerId,
   id: ConferenceId,
 ): Promise<ConferenceRow | null> {
-  const row = await table(db)
-    .selectFrom("conferences")
-    .selectAll()
-    .where("id", "=", id)
-    .where("customer_id", "=", customer_id)
-    .executeTakeFirst();
+  const row = await byId(db, id, customer_id).executeTakeFirst();
   return row ? asRow(row) : null;
 }
 
@@ -85,28 +81,17 @@ export async function givenIds(
 
 /** One conference, held for this transaction: every step of a conference and of its joins begins with it. */
 export async function lock(db: Database, id: ConferenceId): Promise<ConferenceRow | null> {
-  const row = await table(db)
-    .selectFrom("conferences")
-    .selectAll()
-    .where("id", "=", id)
-    .forUpdate()
-    .executeTakeFirst();
+  const row = await byId(db, id).forUpdate().executeTakeFirst();
   return row ? asRow(row) : null;
 }
 
-/** The same, of this customer: another's is neither read nor waited for. */
+/** The same, of this customer: another's is not waited for, either. */
 export async function lockOwn(
   db: Database,
   customer_id: CustomerId,
   id: ConferenceId,
 ): Promise<ConferenceRow | null> {
-  const row = await table(db)
-    .selectFrom("conferences")
-    .selectAll()
-    .where("id", "=", id)
-    .where("customer_id", "=", customer_id)
-    .forUpdate()
-    .executeTakeFirst();
+  const row = await byId(db, id, customer_id).forUpdate().executeTakeFirst();
   return row ? asRow(row) : null;
 }
 

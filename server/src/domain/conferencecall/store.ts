@@ -11,6 +11,11 @@ import type { ConferencecallRow } from "./record.ts";
 type Columns = Omit<ConferencecallRow, "metadata"> & { metadata: unknown };
 const table = (db: Database) => db.withTables<{ conferencecalls: Columns }>();
 const asRow = (row: Columns): ConferencecallRow => row as ConferencecallRow;
+const byId = (db: Database, id: ConferencecallId) =>
+  table(db).selectFrom("conferencecalls").selectAll().where("id", "=", id);
+/** Joins that last. */
+const lasting = (db: Database) =>
+  table(db).selectFrom("conferencecalls").selectAll().where("status", "!=", "leaved");
 
 /** Adds a join. */
 export async function insert(db: Database, row: ConferencecallRow): Promise<void> {
@@ -39,11 +44,7 @@ export async function update(
 
 /** One join, whoever's it is; for the server's own decisions. */
 export async function find(db: Database, id: ConferencecallId): Promise<ConferencecallRow | null> {
-  const row = await table(db)
-    .selectFrom("conferencecalls")
-    .selectAll()
-    .where("id", "=", id)
-    .executeTakeFirst();
+  const row = await byId(db, id).executeTakeFirst();
   return row ? asRow(row) : null;
 }
 
@@ -53,12 +54,7 @@ export async function findOwn(
   customer_id: CustomerId,
   id: ConferencecallId,
 ): Promise<ConferencecallRow | null> {
-  const row = await table(db)
-    .selectFrom("conferencecalls")
-    .selectAll()
-    .where("id", "=", id)
-    .where("customer_id", "=", customer_id)
-    .executeTakeFirst();
+  const row = await byId(db, id).where("customer_id", "=", customer_id).executeTakeFirst();
   return row ? asRow(row) : null;
 }
 
@@ -68,12 +64,9 @@ export async function findByToken(
   conference_id: ConferenceId,
   token_jti: string,
 ): Promise<ConferencecallRow | null> {
-  const row = await table(db)
-    .selectFrom("conferencecalls")
-    .selectAll()
+  const row = await lasting(db)
     .where("conference_id", "=", conference_id)
     .where("token_jti", "=", token_jti)
-    .where("status", "!=", "leaved")
     .orderBy("tm_create", "desc")
     .limit(1)
     .executeTakeFirst();
@@ -85,11 +78,8 @@ export async function present(
   db: Database,
   conference_id: ConferenceId,
 ): Promise<ConferencecallRow[]> {
-  const rows = await table(db)
-    .selectFrom("conferencecalls")
-    .selectAll()
+  const rows = await lasting(db)
     .where("conference_id", "=", conference_id)
-    .where("status", "!=", "leaved")
     .orderBy("tm_create")
     .execute();
   return rows.map(asRow);
@@ -97,22 +87,14 @@ export async function present(
 
 /** Everybody on this server who has not left; for recovery after a restart. */
 export async function presentAnywhere(db: Database): Promise<ConferencecallRow[]> {
-  const rows = await table(db)
-    .selectFrom("conferencecalls")
-    .selectAll()
-    .where("status", "!=", "leaved")
-    .orderBy("tm_create")
-    .execute();
+  const rows = await lasting(db).orderBy("tm_create").execute();
   return rows.map(asRow);
 }
 
 /** Joins whose deadline has come, the oldest first. */
 export async function due(db: Database, now: Instant, limit: number): Promise<ConferencecallRow[]> {
-  const rows = await table(db)
-    .selectFrom("conferencecalls")
-    .selectAll()
+  const rows = await lasting(db)
     .where("tm_deadline", "<=", now)
-    .where("status", "!=", "leaved")
     .orderBy("tm_deadline")
     .limit(limit)
     .execute();

@@ -13,6 +13,11 @@ type Tables = {
   agents: AgentRow;
 };
 const tables = (db: Database) => db.withTables<Tables>();
+/** Those that were not deleted. */
+const customers = (db: Database) =>
+  tables(db).selectFrom("customers").selectAll().where("tm_delete", "is", null);
+const agents = (db: Database) =>
+  tables(db).selectFrom("agents").selectAll().where("tm_delete", "is", null);
 
 /** Adds a customer; the database gives its number. */
 export async function insertCustomer(
@@ -27,20 +32,16 @@ export async function findCustomer(
   db: Database,
   key: CustomerId | number,
 ): Promise<CustomerRow | null> {
-  const select = tables(db).selectFrom("customers").selectAll().where("tm_delete", "is", null);
   const row = await (typeof key === "number"
-    ? select.where("number", "=", key)
-    : select.where("id", "=", key)
+    ? customers(db).where("number", "=", key)
+    : customers(db).where("id", "=", key)
   ).executeTakeFirst();
   return row ?? null;
 }
 
 /** Customers, newest first, one more than the page holds. */
 export async function pageCustomers(db: Database, query: PageQuery): Promise<CustomerRow[]> {
-  let select = tables(db)
-    .selectFrom("customers")
-    .selectAll()
-    .where("tm_delete", "is", null)
+  let select = customers(db)
     .orderBy("tm_create", "desc")
     .limit(query.size + 1);
   if (query.before !== null) select = select.where("tm_create", "<", query.before);
@@ -78,11 +79,8 @@ export async function findAgentsByUsername(
 
 /** Who runs the installation by this name; null when nobody does. */
 export async function findSuperAdmin(db: Database, username: string): Promise<AgentRow | null> {
-  const row = await tables(db)
-    .selectFrom("agents")
-    .selectAll()
+  const row = await agents(db)
     .where("username", "=", username)
-    .where("tm_delete", "is", null)
     .where(sql<boolean>`permission & ${permissions.project_super_admin} <> 0`)
     .orderBy("tm_create")
     .limit(1)
@@ -125,12 +123,9 @@ export async function findAgent(
   customer_id: CustomerId,
   id: AgentId,
 ): Promise<AgentRow | null> {
-  const row = await tables(db)
-    .selectFrom("agents")
-    .selectAll()
+  const row = await agents(db)
     .where("id", "=", id)
     .where("customer_id", "=", customer_id)
-    .where("tm_delete", "is", null)
     .executeTakeFirst();
   return row ?? null;
 }
@@ -159,11 +154,8 @@ export async function pageAgents(
   customer_id: CustomerId,
   query: PageQuery,
 ): Promise<AgentRow[]> {
-  let select = tables(db)
-    .selectFrom("agents")
-    .selectAll()
+  let select = agents(db)
     .where("customer_id", "=", customer_id)
-    .where("tm_delete", "is", null)
     .orderBy("tm_create", "desc")
     .limit(query.size + 1);
   if (query.before !== null) select = select.where("tm_create", "<", query.before);
