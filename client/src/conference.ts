@@ -145,6 +145,8 @@ export interface JoinedConference extends WatchedConference<JoinNotices> {
     readonly max_joins?: number;
     readonly expires_in?: number;
   }): Promise<Invitation>;
+  /** Ids of the links that my token made and that let people in: not those that have expired, were taken back, or brought somebody who was removed. Hosts. Errors: PERMISSION_DENIED. */
+  invitations(): Promise<readonly string[]>;
   /** How loud one person is for me, 0..1. In `mix` mode without effect. */
   setVolume(conferencecall_id: string, volume: number): void;
   /** How loud one person is for me, 0..1; 1 unless it was set. */

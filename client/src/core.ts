@@ -68,6 +68,11 @@ export function endingOf(code: number, has_join: boolean, said = ""): Ending {
   if (code === 4401 && said === "TOKEN_EXPIRED") {
     return { reason: "denied", problem: new Problem(said, "The link has expired") };
   }
+  if (said === "TOKEN_REVOKED") {
+    // Whoever is in by it was removed with it; whoever comes by it finds it closed.
+    const problem = new Problem(said, "The token was taken back");
+    return { reason: has_join ? "kicked" : "denied", problem };
+  }
   const [reason, server_reason, message] = endings[code] ?? [
     "failed",
     "SERVER_UNREACHABLE",

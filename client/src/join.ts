@@ -11,7 +11,7 @@ import { type Devices, openDevices } from "./devices.ts";
 import { createEmitter, type Emitter } from "./emitter.ts";
 import { createJoinMedia, type JoinMedia } from "./join-media.ts";
 import { Problem } from "./problem.ts";
-import { deleteJoin, postJoinToken, type RestAccess } from "./rest.ts";
+import { deleteJoin, listJoinTokens, postJoinToken, type RestAccess } from "./rest.ts";
 import type { Ending, OwnView } from "./view.ts";
 import type { JournalEvent, ServerFrame } from "./wire.ts";
 
@@ -188,6 +188,7 @@ function createHandle(given: {
     setHand: (is_raised) => order("hand", { raised: is_raised }),
     rename: (name) => order("rename", { name }),
     invite: (invited) => postJoinToken(given.access, given.options.conference_id, invited),
+    invitations: () => listJoinTokens(given.access, given.options.conference_id),
     setVolume: (id, volume) => media.voices.setVolume(id, volume),
     volumeOf: (id) => media.voices.volumeOf(id),
     startAudio: () => media.voices.start(),

@@ -136,6 +136,31 @@ export async function deleteJoin(
   await request(access, location, { method: "DELETE", keepalive: is_last_breath });
 }
 
+/** Ids of the links that this token made and that are good, newest first. Errors: the server's, SERVER_UNREACHABLE. */
+export async function listJoinTokens(access: RestAccess, conference_id: string): Promise<string[]> {
+  const found: string[] = [];
+  let page_token = "";
+  do {
+    const query = new URLSearchParams({ page_size: "100" });
+    if (page_token !== "") query.set("page_token", page_token);
+    const response = await request(
+      access,
+      `/v1.0/conferences/${conference_id}/join_tokens?${query}`,
+      { method: "GET" },
+    );
+    const page = (await response.json()) as {
+      readonly result?: readonly { readonly id: string }[];
+      readonly next_page_token?: string;
+    };
+    if (!page.result) {
+      throw new Problem("ANSWER_INVALID", "The server's answer to the list of links is incomplete");
+    }
+    found.push(...page.result.map(({ id }) => id));
+    page_token = page.next_page_token ?? "";
+  } while (page_token !== "");
+  return found;
+}
+
 /** Makes a link into a conference. Errors: the server's, SERVER_UNREACHABLE. */
 export async function postJoinToken(
   access: RestAccess,

@@ -219,3 +219,13 @@ test("an_expired_link_is_told_apart_from_one_that_is_not_valid", () => {
   assert.equal(reasonOf("TOKEN_EXPIRED"), "TOKEN_EXPIRED");
   assert.equal(reasonOf("INVALID_CREDENTIALS"), "INVALID_CREDENTIALS");
 });
+
+test("a_link_that_was_taken_back_removes_who_is_in_and_is_closed_to_who_comes", () => {
+  for (const code of [4401, 4403]) {
+    const [inside, outside] = [true, false].map((has) => endingOf(code, has, "TOKEN_REVOKED"));
+    assert.equal(inside?.reason, "kicked");
+    assert.equal(outside?.reason, "denied");
+    assert.equal(outside?.problem?.reason, "TOKEN_REVOKED");
+  }
+  assert.equal(endingOf(4403, true).reason, "kicked");
+});

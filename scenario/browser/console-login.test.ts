@@ -63,6 +63,10 @@ test("who_logs_out_is_logged_out_on_the_server_and_in_every_tab", needs_chromium
     await page.getByText("You are logged out.").waitFor();
     await page.getByRole("textbox", { name: "User name" }).waitFor();
   }
+  const { status } = await fetch(`${parley.url}/v1.0/conferences`, {
+    headers: { authorization: `Bearer ${token}` },
+  });
+  assert.equal(status, 401);
   assert.equal(
     (await context.cookies()).some(({ name, value }) => name === "token" && value !== ""),
     false,

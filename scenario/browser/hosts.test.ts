@@ -74,7 +74,49 @@ test(
   },
 );
 
-test("who_is_removed_is_told_by_whom", needs_chromium, async () => {
+test("an_invite_link_that_died_with_a_removal_is_not_given_out_again", needs_chromium, async () => {
+  const id = await conference();
+  const ada = await joinMeeting(parley, browser, id, people.ada, { role: "host" });
+  await ada.page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+  const copied = async (): Promise<string> => {
+    await ada.page.getByRole("button", { name: "More", exact: true }).click();
+    await ada.page.getByRole("menuitem", { name: "Copy invite link" }).click();
+    const dialog = ada.page.getByRole("dialog", { name: "Invite others" });
+    await dialog.getByRole("button", { name: "Copy invite link" }).click();
+    await dialog.getByText("The link is copied.").waitFor();
+    await ada.page.keyboard.press("Escape");
+    await dialog.waitFor({ state: "detached" });
+    return ada.page.evaluate(() => navigator.clipboard.readText());
+  };
+  const first = await copied();
+  assert.equal(await copied(), first);
+  const ben = await personPage(browser, people.ben);
+  await ben.goto(first);
+  await ben.getByRole("textbox", { name: "Your name" }).fill("Ben");
+  await ben.getByRole("button", { name: "Join now" }).click();
+  await ada.page.getByRole("article", { name: "Ben", exact: true }).waitFor();
+  await ada.page.getByRole("button", { name: "People" }).click();
+  await ada.page.getByRole("button", { name: "Remove Ben" }).click();
+  await ada.page.getByRole("alertdialog").getByRole("button", { name: "Remove" }).click();
+  await ben.getByRole("heading", { name: "You were removed" }).waitFor();
+  // Neither who was removed nor anybody else comes in by it, and nobody else is told to have been removed.
+  const cleo = await personPage(browser, people.cleo);
+  for (const page of [ben, cleo]) {
+    await page.goto("about:blank");
+    await page.goto(first);
+    await page.getByRole("heading", { name: "This link does not work any more" }).waitFor();
+    await page.getByText("It was taken back").waitFor();
+    assert.equal(await page.getByRole("button", { name: "Join now" }).count(), 0);
+  }
+  await cleo.goto("about:blank");
+  await cleo.goto(await copied());
+  await cleo.getByRole("textbox", { name: "Your name" }).fill("Cleo");
+  await cleo.getByRole("button", { name: "Join now" }).click();
+  await ada.page.getByRole("article", { name: "Cleo", exact: true }).waitFor();
+  for (const page of [ada.page, ben, cleo]) await page.context().close();
+});
+
+test("who_is_removed_is_told_when_and_by_whom_and_so_are_the_others", needs_chromium, async () => {
   const id = await conference();
   const ada = await joinMeeting(parley, browser, id, people.ada, { role: "host" });
   const ben = await joinMeeting(parley, browser, id, people.ben);
@@ -82,16 +124,54 @@ test("who_is_removed_is_told_by_whom", needs_chromium, async () => {
   await ada.page.getByRole("button", { name: "People" }).click();
   await ada.page.getByRole("button", { name: "Remove Ben" }).click();
   await ada.page.getByRole("alertdialog").getByRole("button", { name: "Remove" }).click();
-  await ben.page.getByText("Ada removed you from the conference.").waitFor();
+  await ben.page.getByText(/Ada removed you from the conference at .*\d/).waitFor();
+  for (const { page } of [ada, cleo]) {
+    await page.getByText("Ben was removed").first().waitFor();
+    assert.equal(await page.getByText("Ben left").count(), 0);
+  }
   const { conferencecall_ids } = await parley.api<{ conferencecall_ids: string[] }>(
     "GET",
     `/v1.0/conferences/${id}`,
   );
   await parley.api("DELETE", `/v1.0/conferencecalls/${conferencecall_ids.at(-1)}`);
-  await cleo.page.getByText("Whoever runs this conference removed you from it.").waitFor();
+  await cleo.page.getByText(/Whoever runs this conference removed you from it at .*\d/).waitFor();
   assert.equal(await cleo.page.getByText("A host removed you").count(), 0);
-  for (const one of [ada, ben, cleo]) await one.page.context().close();
+  const page = await consolePage(`#/conferences/${id}/people`);
+  await page.getByRole("row", { name: /Ben.*removed by Ada/ }).waitFor();
+  await page.getByRole("row", { name: /Cleo.*removed by a log-in/ }).waitFor();
+  for (const one of [ada.page, ben.page, cleo.page, page]) await one.context().close();
 });
+
+test(
+  "a_conference_is_counted_by_the_servers_clock_whatever_the_readers_says",
+  needs_chromium,
+  async () => {
+    const id = await conference();
+    const ada = await joinMeeting(parley, browser, id, people.ada);
+    const page = await consolePage("#/conferences");
+    await page.addInitScript(() => {
+      const real = Date.now;
+      // A computer whose clock is a day ahead.
+      Date.now = () => real() + 86_400_000;
+    });
+    await page.goto(`${parley.url}/#/conferences/${id}`);
+    await page.reload();
+    const minutes = page.locator(".fact", { hasText: "Person minutes" }).locator("dd");
+    const counted = async (): Promise<number> => Number(await minutes.textContent());
+    await minutes.waitFor();
+    const at_first = await counted();
+    await until("time goes on", async () => (await counted()) > at_first, 20_000);
+    assert.ok((await counted()) < 5, `${await counted()} minutes`);
+    await page.getByRole("img", { name: /Time line/ }).waitFor();
+    // Whoever is in since the begin fills the drawing, and does not stand at its edge.
+    const [lane, axis] = await Promise.all([
+      page.locator(".timeline rect.present").boundingBox(),
+      page.locator(".timeline").boundingBox(),
+    ]);
+    assert.ok(lane && axis && lane.width > axis.width / 2);
+    for (const one of [ada.page, page]) await one.context().close();
+  },
+);
 
 test("an_ended_conference_says_when_why_and_by_whom", needs_chromium, async () => {
   const by_host = await conference("Ended by a host");
@@ -110,11 +190,9 @@ test("an_ended_conference_says_when_why_and_by_whom", needs_chromium, async () =
   await page.goto(`${parley.url}/#/conferences/${by_owner}`);
   await page.getByText(/Ended .*\d.* by a log-in/).waitFor();
 
-  const { id: by_time } = await parley.api<{ id: string }>("POST", "/v1.0/conferences", {
-    type: "conference",
-    timeout: 3,
-  });
+  const by_time = await conference("Ended by its time");
   const cleo = await joinMeeting(parley, browser, by_time, people.cleo);
+  await parley.api("PUT", `/v1.0/conferences/${by_time}`, { timeout: 1 });
   await cleo.page.getByText(/Its time was over at/).waitFor();
   await page.goto(`${parley.url}/#/conferences/${by_time}`);
   await page.getByText(/Ended .*\d.* because its time was over/).waitFor();

@@ -471,7 +471,7 @@ test(
     await page.getByRole("button", { name: "Kick Dora" }).click();
     await page.getByRole("alertdialog").getByRole("button", { name: "Kick" }).click();
     await guest.getByRole("heading", { name: "You were removed" }).waitFor();
-    await page.getByRole("row", { name: /Dora.*kicked/ }).waitFor();
+    await page.getByRole("row", { name: /Dora.*removed by a log-in/ }).waitFor();
     await page.getByRole("button", { name: "End", exact: true }).click();
     await page.getByRole("alertdialog").getByRole("button", { name: "End for all" }).click();
     await page.getByText("terminated", { exact: true }).first().waitFor();

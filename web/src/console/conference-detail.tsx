@@ -13,7 +13,7 @@ import { useSurroundings } from "../look/surroundings.tsx";
 import { useNotice } from "../look/use-notice.ts";
 import { escaped, isolated } from "../text/bidi.ts";
 import type { Api } from "./api.ts";
-import { EventTable, JoinTable } from "./detail-tables.tsx";
+import { byWhom, EventTable, JoinTable } from "./detail-tables.tsx";
 import { endOf, joinsOf, messagesOf, peakOf, personMinutes } from "./history.ts";
 import { MakeLink } from "./make-link.tsx";
 import { all_conferences, type DetailTab, detail_tabs, writeRoute } from "./route.ts";
@@ -109,7 +109,7 @@ function Facts(
   const { t, decimal } = useSurroundings();
   const { known, view, watched } = props;
   const { events, conference } = known;
-  const now = useNow(watched !== null);
+  const now = useServerNow(watched, events);
   const joins = useMemo(() => joinsOf(events), [events]);
   const messages = useMemo(() => messagesOf(events), [events]);
   if (!conference) return null;
@@ -127,7 +127,7 @@ function Facts(
   ];
   const panels: Record<DetailTab, () => ReactNode> = {
     timeline: () => <TimelineDrawing events={events} now={now} />,
-    people: () => <JoinTable joins={joins} view={view} onKick={props.api.kick} />,
+    people: () => <JoinTable joins={joins} events={events} view={view} onKick={props.api.kick} />,
     events: () => <EventTable events={events} joins={joins} />,
     chat: () => (
       <div className="chat-frame">
@@ -188,7 +188,7 @@ function Facts(
 }
 
 function Head(props: DetailProps & { readonly view: ConferenceView | null }) {
-  const { t, moment } = useSurroundings();
+  const { t, moment, duration } = useSurroundings();
   const { known, api, id } = props;
   const title = known.conference?.name || t("conference_unnamed");
   useEffect(() => {
@@ -238,7 +238,7 @@ function Head(props: DetailProps & { readonly view: ConferenceView | null }) {
         <span>
           {t(`type_${conference.type}`)}
           {created && ` · ${t("detail_created", { time: moment(created) })}`}
-          {` · ${conference.timeout > 0 ? t("detail_ends_after", { seconds: conference.timeout }) : t("detail_never_ends")}`}
+          {` · ${conference.timeout > 0 ? t("detail_ends_after", { time: duration(conference.timeout) }) : t("detail_never_ends")}`}
         </span>
       </p>
       <EndLine events={known.events} />
@@ -266,7 +266,6 @@ function EndLine({ events }: { readonly events: ConferenceKnown["events"] }) {
   const { t, moment } = useSurroundings();
   const end = useMemo(() => endOf(events), [events]);
   if (!end) return null;
-  const name = joinsOf(events).find(({ id }) => id === end.actor.id)?.name;
   const by =
     end.cause === "timeout"
       ? t("ended_by_timeout")
@@ -274,21 +273,22 @@ function EndLine({ events }: { readonly events: ConferenceKnown["events"] }) {
         ? t("ended_by_failure")
         : end.cause === "ejected"
           ? t("ended_by_other")
-          : end.actor.type === "conferencecall"
-            ? t("ended_by_name", { name: name || t("somebody") })
-            : t(
-                `ended_by_${end.actor.type === "agent" || end.actor.type === "accesskey" ? end.actor.type : "system"}`,
-              );
+          : byWhom(end.actor, joinsOf(events), t);
   return <p className="muted">{t("ended_line", { time: moment(new Date(end.at)), by })}</p>;
 }
 
-/** The time, once a second while something is live. */
-function useNow(is_live: boolean): number {
-  const [now, setNow] = useState(() => Date.now());
+/** The server's time, once a second while something is live; a reader's own clock may be wrong. Later than everything that was told. */
+function useServerNow(
+  watched: WatchedConference | null,
+  events: ConferenceKnown["events"],
+): number {
+  const [heard, setHeard] = useState(0);
   useEffect(() => {
-    if (!is_live) return;
-    const timer = setInterval(() => setNow(Date.now()), 1_000);
+    if (!watched) return;
+    const read = (): void => setHeard(watched.serverNow() ?? 0);
+    read();
+    const timer = setInterval(read, 1_000);
     return () => clearInterval(timer);
-  }, [is_live]);
-  return now;
+  }, [watched]);
+  return Math.max(heard, readTime(events.at(-1)?.tm ?? "")?.getTime() ?? 0);
 }

@@ -1,6 +1,6 @@
 // The people and the events of one conference as tables.
 import type { Conferencecall, ConferenceView } from "@parley/client";
-import { useState } from "react";
+import { useMemo, useState } from "react";
 import { Button } from "react-aria-components";
 import { ConfirmBox } from "../look/dialog.tsx";
 import { Icon } from "../look/icon.tsx";
@@ -10,18 +10,21 @@ import { ProblemNotice } from "../look/problem-notice.tsx";
 import { useSurroundings } from "../look/surroundings.tsx";
 import { isolated } from "../text/bidi.ts";
 import type { NumberedEvent } from "./api.ts";
+import { removersOf } from "./history.ts";
 import { StatusChip } from "./status-chip.tsx";
 import { TableBox } from "./table-box.tsx";
 
 /** Everybody who was ever in; those who are in come first. */
 export function JoinTable(props: {
   readonly joins: readonly Conferencecall[];
+  readonly events: readonly NumberedEvent[];
   readonly view: ConferenceView | null;
   readonly onKick: (id: string) => Promise<unknown>;
 }) {
   const { t, clock } = useSurroundings();
   const [kicking, setKicking] = useState<Conferencecall | null>(null);
   const [failure, setFailure] = useState<unknown>(null);
+  const removers = useMemo(() => removersOf(props.events), [props.events]);
   if (props.joins.length === 0) return <p className="muted">{t("people_empty")}</p>;
   const is_out = ({ status }: Conferencecall): boolean => status === "leaved";
   const sorted = [
@@ -40,7 +43,9 @@ export function JoinTable(props: {
             <th scope="col">{t("column_since")}</th>
             <th scope="col">{t("column_until")}</th>
             <th scope="col">{t("column_reason")}</th>
-            <th scope="col">{t("column_actions")}</th>
+            <th scope="col" className="actions">
+              {t("column_actions")}
+            </th>
           </tr>
         </thead>
         <tbody>
@@ -82,8 +87,8 @@ export function JoinTable(props: {
                 </td>
                 <td className="muted">{since && clock(since, true)}</td>
                 <td className="muted">{until && clock(until, true)}</td>
-                <td>{join.leave_reason && <code>{join.leave_reason}</code>}</td>
-                <td>
+                <td>{reasonOf(join, removers.get(join.id), props.joins, t)}</td>
+                <td className="actions">
                   {(join.status === "joined" || join.status === "joining") && props.view && (
                     <Button
                       className="button small danger"
@@ -113,6 +118,32 @@ export function JoinTable(props: {
       )}
     </>
   );
+}
+
+type Translate = ReturnType<typeof useSurroundings>["t"];
+
+// Why somebody is out, and for who was removed: by whom.
+function reasonOf(
+  { leave_reason }: Conferencecall,
+  remover: NumberedEvent["actor"] | undefined,
+  joins: readonly Conferencecall[],
+  t: Translate,
+): string {
+  if (leave_reason === "") return "";
+  if (leave_reason === "kicked" && remover)
+    return t("reason_kicked_by", { by: byWhom(remover, joins, t) });
+  return t(`reason_${leave_reason}`);
+}
+
+/** "by Ada", "by an access key": who did something, as the end of a sentence. */
+export function byWhom(
+  { type, id }: NumberedEvent["actor"],
+  joins: readonly Conferencecall[],
+  t: Translate,
+): string {
+  if (type === "agent" || type === "accesskey") return t(`ended_by_${type}`);
+  if (type !== "conferencecall") return t("ended_by_system");
+  return t("ended_by_name", { name: joins.find((join) => join.id === id)?.name || t("somebody") });
 }
 
 function Sign({
@@ -184,7 +215,7 @@ export function EventTable(props: {
   );
 }
 
-function actorText(event: NumberedEvent, t: ReturnType<typeof useSurroundings>["t"]): string {
+function actorText(event: NumberedEvent, t: Translate): string {
   switch (event.actor.type) {
     case "agent":
       return t("actor_agent");

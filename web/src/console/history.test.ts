@@ -9,6 +9,7 @@ import {
   messagesOf,
   peakOf,
   personMinutes,
+  removersOf,
   ticksOf,
   timelineOf,
 } from "./history.ts";
@@ -86,6 +87,14 @@ test("joins_are_shown_as_they_stand_after_the_last_event", () => {
       ["b", "leaved"],
     ],
   );
+});
+
+test("who_was_removed_is_known_with_who_did_it", () => {
+  const by_a = { type: "conferencecall", id: "a" };
+  // What follows is the server's doing.
+  const events = journal.map((one) => (one.seq === 9 ? { ...one, actor: by_a } : one));
+  assert.deepEqual([...removersOf(events)], [["b", by_a]]);
+  assert.equal(removersOf(events.slice(0, 8)).size, 0);
 });
 
 test("deleted_messages_are_gone", () => {

@@ -1,5 +1,5 @@
 // What a conference's journal tells: who was in when, who talked, what was written. Pure: events in, facts out.
-import type { Conferencecall, Message } from "@parley/client";
+import type { Conferencecall, JournalEvent, Message } from "@parley/client";
 import { readTime } from "../look/people.ts";
 import type { NumberedEvent } from "./api.ts";
 
@@ -34,6 +34,18 @@ export function joinsOf(events: readonly NumberedEvent[]): Conferencecall[] {
       joins.set(id, data as unknown as Conferencecall);
   }
   return [...joins.values()];
+}
+
+/** Who removed somebody, by the removed join. */
+export function removersOf(events: readonly NumberedEvent[]): Map<string, JournalEvent["actor"]> {
+  const removers = new Map<string, JournalEvent["actor"]>();
+  for (const { type, data, actor } of events) {
+    const id = data["id"];
+    // The first word counts: what follows are the steps of the server.
+    if (isJoinEvent(type) && data["leave_reason"] === "kicked" && typeof id === "string")
+      if (!removers.has(id)) removers.set(id, actor);
+  }
+  return removers;
 }
 
 /** Every message there ever was, oldest first, without the deleted ones. */

@@ -58,7 +58,9 @@ export function Keys({ api }: { readonly api: Api }) {
               <th scope="col">{t("key_prefix")}</th>
               <th scope="col">{t("column_created")}</th>
               <th scope="col">{t("key_until")}</th>
-              <th scope="col">{t("column_actions")}</th>
+              <th scope="col" className="actions">
+                {t("column_actions")}
+              </th>
             </tr>
           </thead>
           <tbody>
@@ -75,7 +77,7 @@ export function Keys({ api }: { readonly api: Api }) {
                   </td>
                   <td className="muted">{created && moment(created)}</td>
                   <td className="muted">{until && moment(until)}</td>
-                  <td>
+                  <td className="actions">
                     <Button
                       className="button small danger"
                       aria-label={t("key_delete_named", { name })}

@@ -95,6 +95,7 @@ const refusals: ReadonlySet<string> = new Set([
   "INVALID_CREDENTIALS",
   "AUTHENTICATION_REQUIRED",
   "TOKEN_EXPIRED",
+  "TOKEN_REVOKED",
 ]);
 
 const isRefusal = (thrown: unknown): boolean =>

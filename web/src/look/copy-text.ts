@@ -1,17 +1,25 @@
 // Copies a text, also where the browser has no clipboard for pages (without https://, in a frame, when it is forbidden).
 
-/** Copies `text`; tells whether it worked. Must be called from a click. */
-export async function copyText(text: string): Promise<boolean> {
+/** Copies `text`, which may still be on its way; tells whether it worked. Must be called from a click. Errors: those of `text`. */
+export async function copyText(text: string | Promise<string>): Promise<boolean> {
   try {
     const { clipboard } = navigator as Partial<Navigator>;
     if (clipboard) {
-      await clipboard.writeText(text);
+      await writeTo(clipboard, text);
       return true;
     }
   } catch {
-    // Forbidden here; the older way may be allowed.
+    // Forbidden here; the older way may be allowed. A text that did not come fails again below.
   }
-  return copyBySelection(text);
+  return copyBySelection(await text);
+}
+
+// Safari takes no text once the click is over, but it takes the promise of one during the click.
+async function writeTo(clipboard: Clipboard, text: string | Promise<string>): Promise<void> {
+  if (typeof text === "string" || !("ClipboardItem" in globalThis))
+    return clipboard.writeText(await text);
+  const blob = text.then((whole) => new Blob([whole], { type: "text/plain" }));
+  await Promise.all([blob, clipboard.write([new ClipboardItem({ "text/plain": blob })])]);
 }
 
 function copyBySelection(text: string): boolean {

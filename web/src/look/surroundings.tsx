@@ -36,9 +36,17 @@ export interface Surroundings {
   clock(at: Date, with_seconds?: boolean): string;
   /** Date and time of a moment. */
   moment(at: Date): string;
+  /** A length of time in its largest whole unit: "1 day", "90 seconds". */
+  duration(seconds: number): string;
   /** A number with one digit after the point, or the comma. */
   decimal(number: number): string;
 }
+
+const units_s = [
+  ["day", 86_400],
+  ["hour", 3_600],
+  ["minute", 60],
+] as const;
 
 const Context = createContext<Surroundings | null>(null);
 
@@ -84,6 +92,11 @@ export function SurroundingsProvider(props: { readonly children: ReactNode }) {
       t: (key, values) => write(language, key, values),
       clock: (at, with_seconds = false) => (with_seconds ? long : short).format(at),
       moment: (at) => full.format(at),
+      duration(seconds) {
+        const [unit, length] = units_s.find(([, one]) => seconds % one === 0) ?? ["second", 1];
+        const style = { style: "unit", unit, unitDisplay: "long" } as const;
+        return new Intl.NumberFormat(language, style).format(seconds / length);
+      },
       decimal: (number) => one_digit.format(number),
     };
   }, [language, theme]);

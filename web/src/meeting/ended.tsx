@@ -6,6 +6,7 @@ import { Icon } from "../look/icon.tsx";
 import { readTime } from "../look/people.ts";
 import { sentenceFor } from "../look/problem-notice.tsx";
 import { type Surroundings, useSurroundings } from "../look/surroundings.tsx";
+import type { TextKey } from "../text/index.ts";
 
 /** A page with one thing to say. The heading takes the focus, so that screen readers say it. */
 export function Farewell(props: {
@@ -47,8 +48,16 @@ function endedText(
   if (by.cause === "room_failed") return t("end_by_failure", { time });
   if (by.cause === "ejected") return t("end_by_other", { time });
   const who = by.type === "conferencecall" ? by.name || t("somebody") : null;
-  if (reason === "kicked") return who ? t("kicked_by_person", { name: who }) : t("kicked_by_owner");
+  if (reason === "kicked")
+    return who ? t("kicked_by_person", { name: who, time }) : t("kicked_by_owner", { time });
   return who ? t("end_by_person", { name: who, time }) : t("end_by_owner", { time });
+}
+
+// What is wrong with the link, where the server has said it.
+function deniedText(problem: Ending["problem"]): TextKey {
+  if (problem?.reason === "TOKEN_EXPIRED") return "end_expired_text";
+  if (problem?.reason === "TOKEN_REVOKED") return "end_revoked_text";
+  return "end_denied_text";
 }
 
 /** The page after the end of a conference or of a join that failed. */
@@ -67,7 +76,7 @@ export function Ended(props: { readonly ending: Ending; readonly onRejoin: () =>
           ? t("end_unreachable_text")
           : by && (reason === "kicked" || reason === "ended")
             ? endedText(reason, by, { t, clock })
-            : t(`end_${reason}_text`, { message })
+            : t(reason === "denied" ? deniedText(problem) : `end_${reason}_text`, { message })
       }
     >
       {can_return && (

@@ -13,10 +13,9 @@ export function endingFor(thrown: unknown): Ending {
     case "AUTHENTICATION_REQUIRED":
     case "TOKEN_EXPIRED":
     case "PERMISSION_DENIED":
-      return { reason: "denied", problem };
-    // The link was taken back, which is what removes somebody for good.
+    // Taken back, maybe because somebody was removed who came by it: others have it, too.
     case "TOKEN_REVOKED":
-      return { reason: "kicked", problem };
+      return { reason: "denied", problem };
     case "CONFERENCE_NOT_FOUND":
       return { reason: "not_found", problem };
     case "STATE_INVALID":

@@ -13,9 +13,8 @@ import { useSurroundings } from "../look/surroundings.tsx";
 /** People who may be in with one invitation at a time; hosts share no link. */
 const guests_max = 25;
 
-/** Links that were made here, by conference and role: asking twice gives the same. */
-const made = new Map<string, { readonly invitation: Invitation; readonly at: number }>();
-const made_again_ms = 60 * 60_000;
+/** Links that were made here, by conference and role: asking twice gives the same while it lets people in. */
+const made = new Map<string, Invitation>();
 
 /** The dialog. */
 export function InviteBox(props: {
@@ -33,10 +32,12 @@ export function InviteBox(props: {
     if (is_busy) return;
     setBusy(true);
     setFailure(null);
-    invite(conference, role)
-      .then(async ({ url }) => {
-        setLink(url);
-        setCopied(await copyText(url));
+    const url = invite(conference, role).then((invitation) => invitation.url);
+    // Asked for at once: some browsers allow copying only while the click is fresh.
+    Promise.all([url, copyText(url)])
+      .then(([shown, copied]) => {
+        setLink(shown);
+        setCopied(copied);
       })
       .catch((thrown: unknown) => setFailure(thrown))
       .finally(() => setBusy(false));
@@ -78,9 +79,10 @@ export function InviteBox(props: {
 async function invite(conference: JoinedConference, role: Role): Promise<Invitation> {
   const key = `${conference.conference_id} ${role}`;
   const before = made.get(key);
-  if (before && Date.now() - before.at < made_again_ms) return before.invitation;
+  // A link dies when somebody is removed who came by it; only the server knows of all.
+  if (before && (await conference.invitations()).includes(before.id)) return before;
   const invitation = await ask(conference, role);
-  made.set(key, { invitation, at: Date.now() });
+  made.set(key, invitation);
   return invitation;
 }
 

@@ -1,5 +1,5 @@
 // Turns what happens in the conference into notices for the eye and announcements for the ear.
-import { type Devices, type JoinedConference, Problem } from "@parley/client";
+import { type Devices, type JoinedConference, type Person, Problem } from "@parley/client";
 import { useEffect, useRef } from "react";
 import type { Announcer } from "../look/announcer.ts";
 import { someNames } from "../look/people.ts";
@@ -11,6 +11,23 @@ import type { Toasts } from "./toasts.tsx";
 const gather_ms = 600;
 /** Letters of a message in its notice; the whole stands in the chat. */
 const letters_shown = 100;
+
+/** How somebody came or went. */
+type Passing = "joined" | "left" | "removed" | "lost";
+
+function goingOf(leave_reason: Person["leave_reason"]): Passing {
+  switch (leave_reason) {
+    case "kicked":
+      return "removed";
+    case "vanished":
+    case "connect_failed":
+    case "node_lost":
+    case "room_failed":
+      return "lost";
+    default:
+      return "left";
+  }
+}
 
 /** Watches `conference` and tells. Messages are told only while `is_chat_open` is false. */
 export function useMeetingNotices(given: {
@@ -29,9 +46,9 @@ export function useMeetingNotices(given: {
       latest.current.toasts.add(text, is_bad);
       latest.current.announcer.say(topic, text);
     };
-    const gathered = { joined: [] as string[], left: [] as string[] };
-    const timers: Partial<Record<"joined" | "left", ReturnType<typeof setTimeout>>> = {};
-    const gather = (kind: "joined" | "left", name: string): void => {
+    const gathered: Record<Passing, string[]> = { joined: [], left: [], removed: [], lost: [] };
+    const timers: Partial<Record<Passing, ReturnType<typeof setTimeout>>> = {};
+    const gather = (kind: Passing, name: string): void => {
       gathered[kind].push(name || latest.current.t("somebody"));
       timers[kind] ??= setTimeout(() => {
         const { names, count } = someNames(gathered[kind]);
@@ -50,8 +67,8 @@ export function useMeetingNotices(given: {
       conference.on("joined", ({ name, is_me }) => {
         if (!is_me) gather("joined", name);
       }),
-      conference.on("left", ({ name, is_me }) => {
-        if (!is_me) gather("left", name);
+      conference.on("left", ({ name, is_me, leave_reason }) => {
+        if (!is_me) gather(goingOf(leave_reason), name);
       }),
       conference.on("message", ({ owner_name, text }) => {
         const { t, is_chat_open, announcer, toasts } = latest.current;
