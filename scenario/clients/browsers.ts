@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import type { Page } from "playwright-core";
-import { needs_chromium, personPage, tonesHeard } from "../harness/chromium.ts";
+import { needs_chromium, type Persona, personPage, tonesHeard } from "../harness/chromium.ts";
 import {
   type FirefoxPage,
   loudness,
@@ -154,11 +154,16 @@ const ways = (browser: string): readonly Way[] => [
 const persona = { name: "client", tone_hz: client_tone_hz, color: client_color } as const;
 
 let world: World | undefined;
-async function openChromium(t: TestContext): Promise<Page> {
-  assert.ok(world);
-  const page = await personPage(world.browser, persona);
+
+/** The empty page of another origin in Chromium; closed with the test. */
+export async function openPage(
+  t: TestContext,
+  { browser, origin }: World,
+  who: Persona = persona,
+): Promise<Page> {
+  const page = await personPage(browser, who);
   t.after(() => page.context().close());
-  await page.goto(world.origin);
+  await page.goto(origin);
   return page;
 }
 
@@ -182,7 +187,8 @@ export const chromium: Client = {
     receives: both,
     ...way,
     async join(t, invitation) {
-      const page = await openChromium(t);
+      assert.ok(world);
+      const page = await openPage(t, world);
       return enter(
         (run, given) => page.evaluate(run as never, given as never),
         () => tonesHeard(page),

@@ -19,6 +19,7 @@ import {
   type Invitation,
   type Variant,
 } from "./client.ts";
+import { webrtc_player, whip_web_client } from "./eyevinn.ts";
 import { ffmpeg } from "./ffmpeg.ts";
 import { gstreamer } from "./gstreamer.ts";
 import { node_datachannel, werift } from "./node.ts";
@@ -34,6 +35,8 @@ const clients: readonly Client[] = [
   node_datachannel,
   chromium,
   firefox,
+  whip_web_client,
+  webrtc_player,
 ];
 
 // Seen to pass. The others run as well, but neither fail the tests nor stand in the guide's table until somebody has seen them pass.
@@ -43,6 +46,11 @@ const proven: readonly string[] = [
   "two_audio_lines_join_with_the_bundle_policy_balanced",
   "two_audio_lines_join_with_the_bundle_policy_max_compat",
   "two_audio_lines_join_with_the_bundle_policy_max_bundle",
+  "whip_web_client_publishes_and_trickles_with_its_bearer_token",
+  "whip_web_client_publishes_and_trickles_with_a_token_in_the_url",
+  "whip_web_client_publishes_with_all_its_candidates_in_the_offer",
+  "webrtc_player_hears_everybody_and_sees_who_speaks",
+  "webrtc_player_plays_with_a_token_in_the_url",
 ];
 const unproven = new Set(
   clients
@@ -148,17 +156,22 @@ const left_ms = { DELETE: 5_000, closes: 5_000, vanishes: 10_000 } as const;
 
 async function leaves(ada: Attendee, end: FarEnd, name: string, variant: Variant): Promise<void> {
   await end.leave();
-  await until(
-    "its join is over",
-    async () => {
-      const { status } = await parley.api<{ status: string }>("GET", end.location);
-      return status === "leaved";
-    },
-    left_ms[variant.leaves],
-  );
-  await until("its tile is gone", async () =>
-    (await seen(ada.page)).every(({ label }) => label !== name),
-  );
+  const within_ms = left_ms[variant.leaves];
+  await Promise.all([
+    until(
+      "its join is over",
+      async () => {
+        const { status } = await parley.api<{ status: string }>("GET", end.location);
+        return status === "leaved";
+      },
+      within_ms,
+    ),
+    until(
+      "its tile is gone",
+      async () => (await seen(ada.page)).every(({ label }) => label !== name),
+      within_ms,
+    ),
+  ]);
   if (variant.leaves === "DELETE" && end.isClosed) {
     await until("its connection was closed from our side", () => end.isClosed?.());
   }

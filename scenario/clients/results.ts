@@ -36,7 +36,12 @@ export function compareWithGuide(clients: readonly Client[], found: readonly Row
     return variants.flatMap(({ way }) => own.filter((row) => row.way === way));
   });
   if (process.env["WRITE_CLIENTS"] === "true") {
-    writeFileSync(path, `${JSON.stringify(wanted, null, 2)}\n`);
+    // A list of words stands on one line, as the formatter wants it.
+    const text = JSON.stringify(wanted, null, 2).replace(
+      /\[\n\s+("[^[\]]*")\n\s+\]/g,
+      (_, words) => `[${String(words).replace(/\n\s+/g, " ")}]`,
+    );
+    writeFileSync(path, `${text}\n`);
     return;
   }
   assert.deepEqual(kept, wanted, "run this file with WRITE_CLIENTS=true, then npm run contract");
