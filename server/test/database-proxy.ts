@@ -12,6 +12,12 @@ export interface DatabaseProxy {
   readonly open: number;
   /** Holds the next commit back before the database has it, or its answer afterwards, for ever; resolves when it has come to that. */
   catchCommit(moment: "before" | "after"): Promise<void>;
+  /** The next `count` commits take place, each on a connection that breaks when all of them have, before their answers come. */
+  loseCommits(count: number): Promise<void>;
+  /** From the next commit on nothing comes through any more, on no connection, and nothing is lost; resolves when it has come to that. */
+  holdFromCommit(): Promise<void>;
+  /** Lets through what was held, in its order, and what comes. */
+  letGo(): void;
   /** On the connections that stand nothing comes any more, and they do not end either; new ones are as before. */
   cutWithoutAWord(): void;
   close(): Promise<void>;
@@ -25,6 +31,14 @@ export async function startDatabaseProxy(url: string): Promise<DatabaseProxy> {
   const ways = new Set<{ is_cut: boolean; near: Socket; far: Socket }>();
   let delay_ms = 0;
   let catching: { moment: "before" | "after"; caught: () => void } | null = null;
+  let losing: { count: number; left: number; lost: Socket[]; all: () => void } | null = null;
+  let holding: (() => void) | null = null;
+  let held: (() => void)[] | null = null;
+  /** Passes something on: now, or with all that is held. */
+  const pass = (on: () => void): void => {
+    if (held) held.push(on);
+    else on();
+  };
   const server = createServer({ allowHalfOpen: true }, (near) => {
     const far = connect(`${folder}/.s.PGSQL.${port}`);
     const way = { is_cut: false, near, far };
@@ -48,13 +62,29 @@ export async function startDatabaseProxy(url: string): Promise<DatabaseProxy> {
         }
         answered = caught;
       }
-      if (due_ms === now_ms) far.write(bytes);
-      else setTimeout(() => !way.is_cut && far.write(bytes), due_ms - now_ms).unref();
+      if (holding && bytes.includes("commit\0")) {
+        held = [];
+        holding();
+        holding = null;
+      }
+      if (losing && bytes.includes("commit\0")) {
+        const mine = losing;
+        mine.left -= 1;
+        if (mine.left === 0) losing = null;
+        answered = () => {
+          mine.lost.push(near);
+          if (mine.lost.length < mine.count) return;
+          for (const one of mine.lost) one.destroy();
+          mine.all();
+        };
+      }
+      if (due_ms === now_ms) pass(() => far.write(bytes));
+      else setTimeout(() => !way.is_cut && pass(() => far.write(bytes)), due_ms - now_ms).unref();
     });
     far.on("data", (bytes) => {
       if (answered) way.is_cut = true;
       answered?.();
-      if (!way.is_cut) near.write(bytes);
+      if (!way.is_cut) pass(() => near.write(bytes));
     });
     near.on("end", () => {
       if (!way.is_cut) near.end();
@@ -88,6 +118,19 @@ export async function startDatabaseProxy(url: string): Promise<DatabaseProxy> {
     catchCommit: (moment) =>
       new Promise((resolve) => {
         catching = { moment, caught: resolve };
+      }),
+    holdFromCommit: () =>
+      new Promise((resolve) => {
+        holding = resolve;
+      }),
+    letGo() {
+      const all = held ?? [];
+      held = null;
+      for (const on of all) on();
+    },
+    loseCommits: (count) =>
+      new Promise((resolve) => {
+        losing = { count, left: count, lost: [], all: resolve };
       }),
     cutWithoutAWord() {
       for (const way of ways) {

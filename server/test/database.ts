@@ -25,6 +25,7 @@ export interface TestStoreOptions {
   readonly log?: Log;
   readonly migrations?: readonly Migration[];
   readonly onLost?: (reason: Error) => void;
+  readonly connections_max?: number;
 }
 
 /** URL of a server on which databases may be made. The first call starts the private one where none is named; it ends with the tests. */
@@ -89,7 +90,7 @@ export async function openStoreOn(url: string, options: TestStoreOptions = {}): 
     {
       url: new Secret(url),
       data_dir: "",
-      connections_max: 8,
+      connections_max: options.connections_max ?? 8,
       limits: usual_limits,
       ...(options.migrations ? { migrations: options.migrations } : {}),
     },

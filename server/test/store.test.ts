@@ -11,9 +11,13 @@ import {
   createIds,
   type EventId,
 } from "../src/kernel/id.ts";
+import { silentLog } from "../src/kernel/log.ts";
+import { problems } from "../src/kernel/problem.ts";
+import { connect } from "../src/store/connect.ts";
 import type { JournalEvent, NewEvent, Store } from "../src/store/index.ts";
 import { migrations } from "../src/store/migrations/index.ts";
-import { makeDatabase, openStoreOn, openTestStore } from "./database.ts";
+import { makeDatabase, openStoreOn, openTestStore, usual_limits } from "./database.ts";
+import { startDatabaseProxy } from "./database-proxy.ts";
 
 const ids = createIds(Date.now);
 const customer_id = ids.next<CustomerId>();
@@ -238,6 +242,90 @@ test("broken_connections_are_replaced_and_no_event_is_lost_or_doubled", async ()
   assert.equal(stored.length, acknowledged);
   assert.equal(acknowledged + failed, 240);
   await one.close();
+  await drop();
+});
+
+test("the_outcome_of_commits_is_found_out_also_where_they_have_all_connections_of_the_pool", async () => {
+  const { url, drop } = await makeDatabase();
+  const proxy = await startDatabaseProxy(url);
+  const connections_max = 2;
+  const one = await openStoreOn(proxy.url, { connections_max });
+  const events: JournalEvent[] = [];
+  one.journal.subscribe((next) => events.push(next));
+  const write = (conference_id: ConferenceId): Promise<EventId> =>
+    one.transaction(async (tx) => tx.append(event(conference_id)));
+  const lost = proxy.loseCommits(connections_max);
+  const conferences = [ids.next<ConferenceId>(), ids.next<ConferenceId>()];
+  const written = Promise.all(conferences.map(write));
+  await lost;
+  // More than there are connections, of which one waits for its turn and the others for a connection.
+  const more = Promise.all(conferences.flatMap((id) => [write(id), write(id)]));
+  const known = await Promise.all([written, more]);
+  assert.deepEqual(events.map(({ id }) => id).toSorted(), known.flat().toSorted());
+  assert.equal(one.isInDoubt(), false);
+  await one.close();
+  await proxy.close();
+  await drop();
+});
+
+test("a_commit_in_doubt_is_told_while_the_database_is_away_and_a_store_that_is_closed_waits_for_none", async () => {
+  const { url, drop } = await makeDatabase();
+  const proxy = await startDatabaseProxy(url);
+  const one = await openStoreOn(proxy.url);
+  const conference_id = ids.next<ConferenceId>();
+  const lost = proxy.loseCommits(1);
+  const write = one.transaction(async (tx) => tx.append(event(conference_id)));
+  const refused = assert.rejects(write, { reason: "SERVICE_UNAVAILABLE" });
+  await lost;
+  await proxy.close();
+  const real = createSystemClock();
+  while (!one.isInDoubt()) await real.sleep(10);
+  await one.close();
+  await refused;
+  assert.equal(one.isInDoubt(), false);
+  const again = await openStoreOn(url);
+  assert.equal(await again.journal.latest(conference_id), 1);
+  await again.close();
+  await drop();
+});
+
+test("each_statement_that_writes_asks_for_room_and_reading_does_not", async () => {
+  const { url, drop } = await makeDatabase();
+  let is_full = false;
+  const { db, end } = connect(
+    { connectionString: url },
+    { ...usual_limits, connections_max: 2 },
+    {
+      clock: createSystemClock(),
+      log: silentLog(),
+      requireSpace: async () => {
+        if (is_full) throw problems.STORAGE_FULL();
+      },
+    },
+  );
+  const notes = db.withTables<{ notes: { id: number } }>();
+  await sql`create table notes (id int primary key)`.execute(db);
+  await notes.insertInto("notes").values({ id: 1 }).execute();
+  is_full = true;
+  const full = { reason: "STORAGE_FULL" };
+  const insert = sql`insert into notes values (2)`;
+  await assert.rejects(notes.insertInto("notes").values({ id: 2 }).execute(), full);
+  await assert.rejects(notes.updateTable("notes").set({ id: 3 }).execute(), full);
+  await assert.rejects(notes.deleteFrom("notes").execute(), full);
+  await assert.rejects(
+    sql`with two as (${insert} returning id) select id from two`.execute(db),
+    full,
+  );
+  await assert.rejects(
+    db.transaction().execute(async (tx) => void (await insert.execute(tx))),
+    full,
+  );
+  const read = sql<{ id: number }>`with all_of as (select id from notes) select id from all_of`;
+  assert.deepEqual((await read.execute(db)).rows, [{ id: 1 }]);
+  assert.equal((await notes.selectFrom("notes").selectAll().execute()).length, 1);
+  is_full = false;
+  await insert.execute(db);
+  await end();
   await drop();
 });
 

@@ -11,6 +11,7 @@ import { type ConferencecallId, type ConferenceId, isUuid } from "../kernel/id.t
 import { strikeCredentials } from "../kernel/log.ts";
 import { isOwnOrigin } from "../kernel/origin.ts";
 import { problems } from "../kernel/problem.ts";
+import type { InDoubt } from "./in-doubt.ts";
 import { looksLikeSdp, readJson, readText } from "./json-body.ts";
 import { createJudge } from "./judge.ts";
 import { legacyView } from "./legacy.ts";
@@ -36,6 +37,7 @@ export interface EdgePorts {
   /** Who shows the key of a join. */
   callerByKey(id: ConferencecallId, resume_key: string): Promise<ParticipantCaller>;
   readonly reading: Reading;
+  readonly in_doubt: InDoubt;
   /** How others reach this server; "" where it was not said. */
   readonly public_url: string;
   /** Whether running calls are being waited for. */
@@ -128,7 +130,8 @@ export function createHandler(route: AnyRoute, ports: EdgePorts): Handler {
     if (route.is_list && caller) return runList(request, reply, caller, ask);
     const result = route.run(ask);
     if (result instanceof Promise) {
-      return result.then((settled) => finish(request, reply, caller, settled));
+      const awaited = route.method === "GET" ? result : ports.in_doubt.bound(result, request.id);
+      return awaited.then((settled) => finish(request, reply, caller, settled));
     }
     return finish(request, reply, caller, result);
   };
@@ -166,7 +169,7 @@ export function createHandler(route: AnyRoute, ports: EdgePorts): Handler {
       const fresh = await route.renew?.(ask, answerOf(before));
       return fresh ? keptOf(fresh) : null;
     };
-    const kept = await ports.repeats.once(name, run, renew);
+    const kept = await ports.in_doubt.bound(ports.repeats.once(name, run, renew), request.id);
     return finish(request, reply, caller, answerOf(kept));
   };
 

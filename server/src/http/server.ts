@@ -23,6 +23,7 @@ import { watchConnections } from "./connections.ts";
 import { aboutRequest, createDoor } from "./door.ts";
 import { createHandler, type EdgePorts } from "./edge.ts";
 import { createAnswerHeaders } from "./headers.ts";
+import { createInDoubt } from "./in-doubt.ts";
 import { describeRoutes } from "./openapi.ts";
 import { boundOutgoing } from "./outgoing.ts";
 import { createPaths } from "./paths.ts";
@@ -112,6 +113,8 @@ export async function createHttp(ports: HttpPorts): Promise<Http> {
   boundOutgoing(app, { clock, limits: config.limits });
   app.addHook("onRequest", createDoor({ headers, paths, failures, isDraining: ports.isDraining }));
 
+  const { isInDoubt } = store;
+  const in_doubt = createInDoubt({ clock, log, isInDoubt, limits: config.limits });
   const edge: EdgePorts = {
     authenticator: ports.authenticator,
     customers: ports.customers,
@@ -122,6 +125,7 @@ export async function createHttp(ports: HttpPorts): Promise<Http> {
     auth_rate: createRate(clock, config.limits.auth_rate, config.limits.auth_burst),
     rest_rate: createRate(clock, config.limits.rest_rate, config.limits.rest_burst),
     reading: createReading({ clock, limits: config.limits }),
+    in_doubt,
     public_url: config.http.public_url,
     isDraining: ports.isDraining,
   };
@@ -173,6 +177,7 @@ export async function createHttp(ports: HttpPorts): Promise<Http> {
     },
     async close() {
       repeats.close();
+      in_doubt.close();
       connections.endAll();
       await app.close();
     },

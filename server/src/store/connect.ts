@@ -14,11 +14,18 @@ const int8_oid = 20;
 const getTypeParser: typeof types.getTypeParser = (oid: number, format?: "text" | "binary") =>
   oid === int8_oid ? Number : types.getTypeParser(oid, format as "text");
 
-/** Opens a pool and the query builder on it. Failures to reach the database become SERVICE_UNAVAILABLE. */
+/**
+ * Opens a pool and the query builder on it. Failures to reach the database become SERVICE_UNAVAILABLE.
+ * `requireSpace` is asked before each statement that writes.
+ */
 export function connect(
   target: PoolConfig,
   given: SilenceLimits & { readonly connections_max: number },
-  { clock, log }: { clock: Clock; log: Log },
+  {
+    clock,
+    log,
+    requireSpace,
+  }: { clock: Clock; log: Log; requireSpace?: (() => Promise<void>) | undefined },
 ): { db: Database; watch: () => void; end: () => Promise<void> } {
   const sockets = createSockets();
   const pool = new Pool({
@@ -66,7 +73,7 @@ export function connect(
       // The builder remembers connections by identity: the same wrapper each time.
       let wrapped = clients.get(client);
       if (!wrapped) {
-        wrapped = adapt(client, named, breaker);
+        wrapped = adapt(client, { named, breaker, requireSpace });
         clients.set(client, wrapped);
       }
       return wrapped;
@@ -84,12 +91,17 @@ export function connect(
 
 function adapt(
   client: PoolClient,
-  named: (sql: string) => string | undefined,
-  breaker: Breaker,
+  ports: {
+    named: (sql: string) => string | undefined;
+    breaker: Breaker;
+    requireSpace: (() => Promise<void>) | undefined;
+  },
 ): PostgresPoolClient {
+  const { named, breaker, requireSpace } = ports;
   let is_broken = false;
-  const query = (sql: string, parameters: readonly unknown[]) =>
-    breaker
+  const query = async (sql: string, parameters: readonly unknown[]) => {
+    if (requireSpace && writes.test(sql)) await requireSpace();
+    return await breaker
       .wait(() =>
         client.query({ text: sql, values: [...parameters], name: named(sql) } as { text: string }),
       )
@@ -98,11 +110,15 @@ function adapt(
         if (reason instanceof DatabaseSilent || isLate(reason)) is_broken = true;
         return rethrow(reason);
       });
+  };
   return {
     query: query as unknown as PostgresPoolClient["query"],
     release: (destroy) => client.release(is_broken || destroy),
   };
 }
+
+// Statements that need room: they write rows, also behind a `with`.
+const writes = /^\s*(with\b.*\b)?(insert\s+into|update|delete\s+from)\s/is;
 
 // A statement with a name is parsed and planned once per connection. Lists of varying length make new texts, hence the bound.
 const statements_max = 500;

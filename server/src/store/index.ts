@@ -103,6 +103,11 @@ export interface Store {
   transaction<T>(run: (tx: Tx) => Promise<T>): Promise<T>;
   /** Runs queries on one moment's state, e.g. a snapshot together with the sequence that it stands for. */
   view<T>(run: (view: View) => Promise<T>): Promise<T>;
+  /**
+   * Whether somebody has been waiting for the outcome of a commit for longer than anybody waits for a silent database
+   * (`limits.database_silent_ms`): its connection broke and the database does not say yet what became of it.
+   */
+  isInDoubt(): boolean;
   /** Whether the database answers; for /health. */
   check(): Promise<{ readonly ok: boolean; readonly detail: string }>;
   close(): Promise<void>;

@@ -9,6 +9,7 @@ import type { Log } from "../kernel/log.ts";
 import { StartRefusal } from "../kernel/start-refusal.ts";
 import type { SilenceLimits } from "./breaker.ts";
 import { connect, isRepeatable, isUnreachable, unavailable } from "./connect.ts";
+import { createDoubts, type Doubts } from "./doubts.ts";
 import { startEmbedded } from "./embedded.ts";
 import type { Database, Migration, Store, Tx, View } from "./index.ts";
 import {
@@ -49,6 +50,10 @@ export interface StorePorts {
 
 // The oldest PostgreSQL that the tests run on.
 const version_min = 15;
+/** Connections beside the pool, for those that look for the outcome of a commit. None stands while nobody does. */
+const looking_connections_max = 2;
+// How long a real server is waited for is real time, also under the clock of a test.
+const real = createSystemClock();
 
 /** Opens the store. Errors: no database there, one that is too old or too new, or one that another server uses. */
 export async function openStore(settings: StoreSettings, ports: StorePorts): Promise<Store> {
@@ -66,13 +71,28 @@ export async function openStore(settings: StoreSettings, ports: StorePorts): Pro
   const target: PoolConfig = embedded
     ? { ...embedded.connection }
     : { connectionString: settings.url.reveal() };
+  const requireSpace = embedded
+    ? createSpaceGuard(embedded.home, settings.limits.disk_free_write_min, { clock: real, log })
+    : undefined;
   const { db, watch, end } = connect(
     target,
     { ...settings.limits, connections_max: settings.connections_max },
-    // How long a real server is waited for is real time, also under the clock of a test.
-    { clock: createSystemClock(), log },
+    { clock: real, log, requireSpace },
   );
-  const closing: (() => Promise<void>)[] = [async () => embedded?.stop(), end];
+  // Whoever looks for the outcome of a commit holds a connection already, as may all others: looking has connections of its own.
+  const looking = connect(
+    target,
+    { ...settings.limits, connections_max: looking_connections_max },
+    { clock: real, log },
+  );
+  const doubts = createDoubts({ db: looking.db, clock: real, log, limits: settings.limits });
+  const closing: (() => Promise<void>)[] = [
+    async () => embedded?.stop(),
+    looking.end,
+    // Waits for all who hold a connection.
+    end,
+    async () => doubts.close(),
+  ];
   const close = async (): Promise<void> => {
     for (const step of closing.splice(0).reverse()) await step();
   };
@@ -83,13 +103,7 @@ export async function openStore(settings: StoreSettings, ports: StorePorts): Pro
     await migrate(db, settings.migrations ?? migrations, { clock, log });
     const journal = createJournal(db, await lastPosition(db), { clock, log });
     watch();
-    const requireSpace = embedded
-      ? createSpaceGuard(embedded.home, settings.limits.disk_free_write_min, {
-          clock: createSystemClock(),
-          log,
-        })
-      : async () => undefined;
-    return createStore({ db, journal, clock, ids, close, requireSpace });
+    return createStore({ db, journal, clock, ids, close, doubts });
   } catch (reason) {
     await close();
     throw place ? explainDatabase(reason, place) : reason;
@@ -123,9 +137,9 @@ function createStore(parts: {
   clock: Clock;
   ids: Ids;
   close: () => Promise<void>;
-  requireSpace: () => Promise<void>;
+  doubts: Doubts;
 }): Store {
-  const { db, journal, clock, ids } = parts;
+  const { db, journal, clock, ids, doubts } = parts;
 
   const attempt = async <T>(run: (tx: Tx) => Promise<T>): Promise<T> =>
     await db.connection().execute(async (connection) => {
@@ -159,26 +173,19 @@ function createStore(parts: {
     connection: Database,
     events: readonly PendingEvent[],
   ): Promise<Outcome> => {
+    const asked_ms = real.monotonic_ms();
     try {
       return await commit(connection);
     } catch (reason) {
       if (!isUnreachable(reason)) throw reason;
     }
-    for (let wait_ms = 20; ; wait_ms = Math.min(wait_ms * 2, 1_000)) {
-      try {
-        return await tookPlace(db, events);
-      } catch (reason) {
-        if (!isUnreachable(reason)) throw reason;
-        await clock.sleep(wait_ms);
-      }
-    }
+    return await doubts.settle(events, asked_ms);
   };
 
   return {
     db,
     journal,
     async transaction(run) {
-      await parts.requireSpace();
       for (let count = 1; ; count += 1) {
         try {
           return await attempt(run);
@@ -206,6 +213,7 @@ function createStore(parts: {
         return { ok: false, detail: reason instanceof Error ? reason.message : String(reason) };
       }
     },
+    isInDoubt: doubts.isStuck,
     close: parts.close,
   };
 }
@@ -226,15 +234,4 @@ async function rollback(connection: Kysely<Record<never, never>>): Promise<void>
     // A broken connection has rolled back by breaking; the pool drops it.
     if (!isUnreachable(reason)) throw reason;
   }
-}
-
-// Waits for the transaction in doubt to end, if it still runs (it holds the counters), then looks for its first event.
-async function tookPlace(db: Database, events: readonly PendingEvent[]): Promise<Outcome> {
-  const conferences = [...new Set(events.map((event) => event.conference_id))].sort();
-  for (const conference_id of conferences) {
-    await sql`insert into journal_counters as known (conference_id, seq) values (${conference_id}, 0)
-      on conflict (conference_id) do update set seq = known.seq`.execute(db);
-  }
-  const { rows } = await sql`select 1 from events where id = ${events[0]?.id}`.execute(db);
-  return rows.length > 0 ? "committed" : "aborted";
 }

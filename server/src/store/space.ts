@@ -9,7 +9,7 @@ const mib = 1024 * 1024;
 // How old what is known of the disk may be.
 const look_interval_ms = 250;
 
-/** Lets a write begin. Errors: STORAGE_FULL below `free_min_mib`; what cannot be looked at is not refused. */
+/** Lets a write through. Errors: STORAGE_FULL below `free_min_mib`; what cannot be looked at is not refused. */
 export function createSpaceGuard(
   folder: string,
   free_min_mib: number,
