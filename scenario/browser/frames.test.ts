@@ -99,3 +99,30 @@ for (const [name, sandbox] of [
     await ben.page.context().close();
   });
 }
+
+test(
+  "no_other_site_frames_the_console_and_only_allowed_ones_frame_the_meeting",
+  needs_chromium,
+  async () => {
+    const { url } = await parley.link(await conference(), "Ada");
+    const page = await personPage(browser, people.ada);
+    const foreign_url = site_url.replace("127.0.0.1", "localhost");
+    const shown = async (from: string, what: string): Promise<string> => {
+      await page.goto(from);
+      await page.locator("iframe").evaluate(
+        (element, to) =>
+          new Promise((loaded) => {
+            element.addEventListener("load", loaded, { once: true });
+            (element as HTMLIFrameElement).src = to;
+          }),
+        what,
+      );
+      return page.frames()[1]?.url() ?? "";
+    };
+    assert.equal(await shown(site_url, url), url);
+    assert.match(await shown(foreign_url, url), /^chrome-error:/);
+    assert.match(await shown(site_url, `${parley.url}/`), /^chrome-error:/);
+    assert.match(await shown(site_url, `${parley.url}/docs/`), /^chrome-error:/);
+    await page.context().close();
+  },
+);
