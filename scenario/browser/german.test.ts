@@ -1,4 +1,4 @@
-// The pages in German, whose words are long, on phones and in a window: nothing is cut off, runs out of its control, lies on
+// The pages in German, whose words are long, on phones and tablets: nothing is cut off, runs out of its control, lies on
 // something else or is too small for a finger; numbers are written as its readers write them.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -11,6 +11,8 @@ import { type Parley, startParley } from "../harness/parley.ts";
 
 const password = "correct horse battery staple";
 const sizes = [
+  { width: 1024, height: 768 },
+  { width: 844, height: 390 },
   { width: 390, height: 844 },
   { width: 360, height: 640 },
 ] as const;
@@ -36,16 +38,22 @@ async function conference(): Promise<string> {
   return id;
 }
 
-/** Fails with every fault of the layout, under each size. */
-async function lookAt(page: Page, what: string): Promise<void> {
+/** Fails with every fault of the layout, under each size. `open` brings up anew what is looked at, `close` takes it away. */
+async function lookAt(
+  page: Page,
+  what: string,
+  { open, close }: { open?: () => Promise<void>; close?: () => Promise<void> } = {},
+): Promise<void> {
   for (const size of sizes) {
     await page.setViewportSize(size);
+    await open?.();
     await page.evaluate(async () => {
       for (let frame = 0; frame < 4; frame += 1)
         await new Promise((done) => requestAnimationFrame(done));
       for (const animation of document.getAnimations()) animation.finish();
     });
     assert.deepEqual(await layoutFaults(page), [], `${what}, ${size.width} × ${size.height}`);
+    await close?.();
   }
 }
 
@@ -55,7 +63,7 @@ const german = (given: { at: number }): Promise<Guest> => {
   return openGuest(browser, "de", { look, is_touched: true });
 };
 
-test("in_german_every_view_of_a_meeting_fits_on_a_phone", needs_chromium, async () => {
+test("in_german_every_view_of_a_meeting_fits_on_phones_and_tablets", needs_chromium, async () => {
   const id = await conference();
   const ada = await german({ at: 0 });
   const { page, t } = ada;
@@ -69,13 +77,17 @@ test("in_german_every_view_of_a_meeting_fits_on_a_phone", needs_chromium, async 
   await max.join();
   await page.getByRole("article", { name: "Maximiliane" }).waitFor();
   await lookAt(page, "two people");
-  const open = async (what: string, press: () => Promise<void>, role: "menu" | "dialog") => {
-    await press();
-    await page.getByRole(role).waitFor();
-    await lookAt(page, what);
-    await page.keyboard.press("Escape");
-    await page.getByRole(role).waitFor({ state: "detached" });
-  };
+  const open = (what: string, press: () => Promise<void>, role: "menu" | "dialog") =>
+    lookAt(page, what, {
+      async open() {
+        await press();
+        await page.getByRole(role).waitFor();
+      },
+      async close() {
+        await page.keyboard.press("Escape");
+        await page.getByRole(role).waitFor({ state: "detached" });
+      },
+    });
   await open("the menu", () => ada.press("more"), "menu");
   await open("the way out", () => ada.press("leave"), "menu");
   for (const box of ["settings", "shortcuts", "invite"] as const)
@@ -96,6 +108,12 @@ test("in_german_every_view_of_a_meeting_fits_on_a_phone", needs_chromium, async 
   await page.getByRole("tab", { name: t("chat") }).click();
   await page.getByRole("log").waitFor();
   await lookAt(page, "chat");
+  await page.getByRole("button", { name: t("close") }).click();
+  await max.press("share_screen");
+  await ada.press("more");
+  await page.getByRole("menuitem", { name: t("share_screen") }).click();
+  await page.getByRole("article", { name: t("your_screen") }).waitFor();
+  await lookAt(page, "two screens");
   await max.press("leave");
   await max.page.getByRole("heading", { name: t("end_left") }).waitFor();
   await lookAt(max.page, "left");
@@ -103,7 +121,7 @@ test("in_german_every_view_of_a_meeting_fits_on_a_phone", needs_chromium, async 
   await max.close();
 });
 
-test("in_german_every_view_of_the_console_fits_on_a_phone", needs_chromium, async () => {
+test("in_german_every_view_of_the_console_fits_on_phones_and_tablets", needs_chromium, async () => {
   const id = await conference();
   const owner = await openGuest(browser, "de", { is_touched: true });
   const { page, t } = owner;

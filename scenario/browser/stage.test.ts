@@ -127,6 +127,12 @@ test("who_only_listens_is_named_below_the_stage_and_takes_no_tile", needs_chromi
   await leo.page.getByRole("button", { name: "Raise hand" }).click();
   await line.getByText("hand raised").waitFor();
   await ada.page.getByText("2 people").waitFor();
+  // There is nothing of theirs to turn down.
+  await ada.page.getByRole("button", { name: "People" }).click();
+  const row = ada.page.getByRole("listitem").filter({ hasText: "Listener" });
+  await row.getByText("Leo").waitFor();
+  assert.equal(await row.getByRole("slider").count(), 0);
+  assert.equal(await row.getByRole("img", { name: "muted" }).count(), 0);
   await close(ada, leo);
 });
 

@@ -17,9 +17,14 @@ export function layoutFaults(page: Page): Promise<string[]> {
       element.checkVisibility({ visibilityProperty: true, opacityProperty: true });
     const wordsOf = (element: Element): string => (element.textContent ?? "").trim().slice(0, 50);
     const textRects = (element: Element): DOMRect[] => {
-      const range = document.createRange();
-      range.selectNodeContents(element);
-      return [...range.getClientRects()].filter(({ width, height }) => width > 1 && height > 1);
+      // Its own words only: those of its parts are looked at with them.
+      const rects = [...element.childNodes].flatMap((node) => {
+        if (node.nodeType !== Node.TEXT_NODE) return [];
+        const range = document.createRange();
+        range.selectNodeContents(node);
+        return [...range.getClientRects()];
+      });
+      return rects.filter(({ width, height }) => width > 1 && height > 1);
     };
     // What people wrote may be shortened, with the whole said elsewhere; our own words may not.
     const is_theirs = (element: Element): boolean =>
@@ -68,6 +73,18 @@ export function layoutFaults(page: Page): Promise<string[]> {
     });
     const nameOf = (element: Element): string =>
       element.getAttribute("aria-label") ?? (wordsOf(element) || element.tagName.toLowerCase());
+    for (const control of controls) {
+      // What a box hides cannot be scrolled to either.
+      const inner = control.getBoundingClientRect();
+      for (let box = control.parentElement; box; box = box.parentElement) {
+        const { overflowX } = getComputedStyle(box);
+        if (overflowX === "auto" || overflowX === "scroll") break;
+        const { left, right } = box.getBoundingClientRect();
+        if (overflowX === "visible" || right - left < 2) continue;
+        const hidden = Math.max(left - inner.left, inner.right - right);
+        if (hidden > slack_px) faults.push(`${Math.round(hidden)} px hidden: “${nameOf(control)}”`);
+      }
+    }
     // Only within one layer: a dialog lies on the page, a menu on the dialog.
     const layerOf = (element: Element): Element =>
       element.closest("[role=dialog], .popover, .tile, .side, .chat-log") ?? document.body;

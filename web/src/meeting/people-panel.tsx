@@ -7,6 +7,7 @@ import { Name } from "../look/name.tsx";
 import { hueOf, initials } from "../look/people.ts";
 import { useSurroundings } from "../look/surroundings.tsx";
 import type { PersonCommands } from "./person-menu.tsx";
+import { sends } from "./stage-subjects.ts";
 import { setVolumeOf } from "./use-volumes.ts";
 
 // A list that fits on one screen needs no search.
@@ -73,6 +74,8 @@ function PersonRow(props: {
     Math.round(props.conference.volumeOf(person.id) * 100),
   );
   const name = person.name || t("somebody");
+  // Who only listens has no voice that could be louder, softer or off.
+  const has_voice = sends(person);
   return (
     <li className="person">
       <span className={`avatar small hue-${hueOf(person.id)}`} aria-hidden="true">
@@ -109,7 +112,7 @@ function PersonRow(props: {
             </span>
           )}
         </p>
-        {!person.is_me && person.status === "joined" && (
+        {has_voice && !person.is_me && person.status === "joined" && (
           <label className="volume">
             <Icon name="sound" />
             <input
@@ -127,7 +130,7 @@ function PersonRow(props: {
           </label>
         )}
       </div>
-      {person.muted ? (
+      {!has_voice ? null : person.muted ? (
         <span className="person-sign is-muted" role="img" aria-label={t("state_muted")}>
           <Icon name="microphone_off" />
         </span>
