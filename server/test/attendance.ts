@@ -1,7 +1,9 @@
 // A media side that confirms an ejection when the test says so.
 import type { Attendance, Conferences, NewJoin } from "../src/domain/conference/index.ts";
 import type { ConferencecallRow } from "../src/domain/conferencecall/index.ts";
+import type { Caller } from "../src/domain/customer/index.ts";
 import type { CallId, ConferencecallId, ConferenceId, Ids } from "../src/kernel/id.ts";
+import { type Rest, type RestOptions, startRest } from "./rest.ts";
 
 /** The fake and what it was asked for. */
 export interface SlowAttendance extends Attendance {
@@ -14,8 +16,7 @@ export interface SlowAttendance extends Attendance {
   confirm(): Promise<void>;
 }
 
-/** Makes the fake. */
-export function createSlowAttendance(conferences: Conferences): SlowAttendance {
+function createSlowAttendance(conferences: Conferences): SlowAttendance {
   const ejected: ConferencecallRow[] = [];
   const closed: ConferenceId[] = [];
   return {
@@ -59,3 +60,21 @@ export const newJoin = (
   resume_hash: null,
   ...given,
 });
+
+/** An edge with such a media side, and its administrator. */
+export async function startSlowRest(
+  given: RestOptions,
+): Promise<{ rest: Rest; media: SlowAttendance; caller: Caller }> {
+  const made: SlowAttendance[] = [];
+  const rest = await startRest({
+    ...given,
+    attendance: (conferences) => {
+      const media = createSlowAttendance(conferences);
+      made.push(media);
+      return media;
+    },
+  });
+  const [media] = made;
+  if (!media) throw new Error("conferences were made without their media side");
+  return { rest, media, caller: await rest.authenticator.authenticate(rest.token) };
+}

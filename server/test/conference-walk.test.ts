@@ -9,8 +9,8 @@ import type { ConferencecallId, ConferenceId } from "../src/kernel/id.ts";
 import type { Machine } from "../src/kernel/machine.ts";
 import { Problem } from "../src/kernel/problem.ts";
 import type { JournalEvent } from "../src/store/index.ts";
-import { createSlowAttendance, newJoin, type SlowAttendance } from "./attendance.ts";
-import { type Rest, startRest } from "./rest.ts";
+import { newJoin, type SlowAttendance, startSlowRest } from "./attendance.ts";
+import type { Rest } from "./rest.ts";
 
 const steps = 120;
 const seeds = [1, 2, 3, 4, 5, 6];
@@ -21,14 +21,7 @@ let media: SlowAttendance;
 let caller: Caller;
 before(async () => {
   clock = createManualClock();
-  rest = await startRest({
-    clock,
-    attendance: (conferences) => {
-      media = createSlowAttendance(conferences);
-      return media;
-    },
-  });
-  caller = await rest.authenticator.authenticate(rest.token);
+  ({ rest, media, caller } = await startSlowRest({ clock }));
 });
 after(() => rest.close());
 

@@ -7,8 +7,8 @@ import { createManualClock, type ManualClock } from "../src/kernel/clock.ts";
 import type { ConferencecallId, ConferenceId } from "../src/kernel/id.ts";
 import type { Problem } from "../src/kernel/problem.ts";
 import type { JournalEvent } from "../src/store/index.ts";
-import { createSlowAttendance, newJoin, type SlowAttendance } from "./attendance.ts";
-import { type Rest, startRest } from "./rest.ts";
+import { newJoin, type SlowAttendance, startSlowRest } from "./attendance.ts";
+import { nextEvent, type Rest, startRest } from "./rest.ts";
 
 let clock: ManualClock;
 let rest: Rest;
@@ -16,15 +16,10 @@ let media: SlowAttendance;
 let caller: Caller;
 before(async () => {
   clock = createManualClock();
-  rest = await startRest({
+  ({ rest, media, caller } = await startSlowRest({
     clock,
     env: { PARLEY_LIMITS_CONFERENCE_CALLS_MAX: "3" },
-    attendance: (conferences) => {
-      media = createSlowAttendance(conferences);
-      return media;
-    },
-  });
-  caller = await rest.authenticator.authenticate(rest.token);
+  }));
 });
 after(() => rest.close());
 
@@ -55,15 +50,6 @@ const reason = async (promise: Promise<unknown>): Promise<string> => {
   }
   return "";
 };
-const nextEvent = (id: string, type: string): Promise<JournalEvent> =>
-  new Promise((resolve) => {
-    const end = rest.store.journal.subscribe((event) => {
-      if (event.conference_id !== id || event.type !== type) return;
-      end();
-      resolve(event);
-    });
-  });
-
 test("a_join_is_listed_in_its_conference_from_joined_to_leaved_and_stays_as_history", async () => {
   const id = await create();
   const row = await start(id);
@@ -131,7 +117,7 @@ test("an_ejection_that_nobody_confirms_ends_by_itself", async () => {
   const joined = await join(id);
   await kick(joined);
   media.ejected.length = 0;
-  const left = nextEvent(id, "conferencecall_leaved");
+  const left = nextEvent(rest, id, "conferencecall_leaved");
   await clock.advance(10_100);
   await clock.until(left);
   assert.equal((await call(joined)).status, "leaved");
@@ -140,7 +126,7 @@ test("an_ejection_that_nobody_confirms_ends_by_itself", async () => {
 test("a_join_that_never_connects_ends_with_connect_failed", async () => {
   const id = await create();
   const row = await start(id);
-  const left = nextEvent(id, "conferencecall_leaved");
+  const left = nextEvent(rest, id, "conferencecall_leaved");
   await clock.advance(30_100);
   assert.equal((await left).cause, "connect_failed");
   assert.equal((await call(row.id)).leave_reason, "connect_failed");
@@ -175,7 +161,7 @@ test("a_conference_whose_media_side_is_silent_is_forced_to_its_end", async () =>
   await join(id);
   await rest.ask("DELETE", `/v1.0/conferences/${id}`);
   media.ejected.length = 0;
-  const ended = nextEvent(id, "conference_deleted");
+  const ended = nextEvent(rest, id, "conference_deleted");
   await clock.advance(30_100);
   await clock.until(ended);
   assert.equal((await conference(id)).status, "terminated");
@@ -286,7 +272,7 @@ test("a_room_that_takes_long_is_starting_until_it_stands", async () => {
   const { id, status } = shown as { id: ConferenceId; status: string };
   assert.equal(status, "starting");
   assert.equal(await reason(start(id)), "STATE_INVALID");
-  const started = nextEvent(id, "conference_updated");
+  const started = nextEvent(rest, id, "conference_updated");
   media.opening = null;
   resolve();
   await clock.until(started);

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { createManualClock, type ManualClock } from "../src/kernel/clock.ts";
 import type { JournalEvent } from "../src/store/index.ts";
-import { type Rest, startRest } from "./rest.ts";
+import { nextEvent, type Rest, startRest } from "./rest.ts";
 
 let clock: ManualClock;
 let rest: Rest;
@@ -24,16 +24,6 @@ const eventTypes = async (id: string) =>
   (await rest.ask("GET", `/v1.0/conferences/${id}/events`)).body.result.map(
     (event: JournalEvent) => event.type,
   );
-
-/** Resolves with the next event of this type about this conference. */
-const nextEvent = (id: string, type: string): Promise<JournalEvent> =>
-  new Promise((resolve) => {
-    const end = rest.store.journal.subscribe((event) => {
-      if (event.conference_id !== id || event.type !== type) return;
-      end();
-      resolve(event);
-    });
-  });
 
 test("a_created_conference_is_progressing_and_shows_every_field_of_the_specification", async () => {
   const created = await rest.ask("POST", "/v1.0/conferences", {
@@ -270,7 +260,7 @@ test("delete_of_an_empty_conference_ends_it_at_once_and_doing_it_again_changes_n
 
 test("a_timeout_ends_a_conference_as_delete_does", async () => {
   const { id } = await create({ timeout: 5 });
-  const ended = nextEvent(id, "conference_deleted");
+  const ended = nextEvent(rest, id, "conference_deleted");
   await clock.advance(4_900);
   assert.equal((await get(id)).status, "progressing");
   await clock.advance(200);
@@ -296,10 +286,10 @@ test("put_moves_the_one_timer_later_earlier_and_away", async () => {
   await put(later.id, 5);
   await put(none.id, 0);
   await put(earlier.id, 1);
-  const first = nextEvent(earlier.id, "conference_deleted");
+  const first = nextEvent(rest, earlier.id, "conference_deleted");
   await clock.advance(1_100);
   await clock.until(first);
-  const second = nextEvent(later.id, "conference_deleted");
+  const second = nextEvent(rest, later.id, "conference_deleted");
   await clock.advance(1_000);
   assert.equal((await get(later.id)).status, "progressing", "counted from the PUT");
   await clock.advance(3_000);

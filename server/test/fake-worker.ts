@@ -14,6 +14,27 @@ import type {
 } from "../src/media/index.ts";
 import { PROTOCOL_VERSION } from "../src/media/wire.ts";
 
+/** An endpoint as a worker is told to open it, without lines. */
+export const endpointWithoutLines = (endpoint: EndpointId, room: string): EndpointOpen => ({
+  room,
+  endpoint,
+  ice: { local_ufrag: "aaaa", local_pwd: "b", remote_ufrag: "cccc", remote_pwd: "d" },
+  dtls: { fingerprints: [], role: "server" },
+  extensions: {
+    mid: 4,
+    rid: null,
+    repaired_rid: null,
+    audio_level: null,
+    abs_send_time: null,
+    transport_cc: null,
+    playout_delay: null,
+  },
+  receive: [],
+  send: [],
+  cname: "c",
+  entered: true,
+});
+
 /** Header extensions that it claims to understand: those of the real one. */
 const extensions = [
   "urn:ietf:params:rtp-hdrext:sdes:mid",

@@ -23,7 +23,7 @@ import { type Clock, createSystemClock } from "../src/kernel/clock.ts";
 import { readConfig } from "../src/kernel/config.ts";
 import { createIds, type Ids } from "../src/kernel/id.ts";
 import { type Log, silentLog } from "../src/kernel/log.ts";
-import type { Store } from "../src/store/index.ts";
+import type { JournalEvent, Store } from "../src/store/index.ts";
 import { openTestStore } from "./database.ts";
 
 /** The secret that tokens are signed with in tests. */
@@ -87,6 +87,16 @@ export interface Rest {
   otherCustomer(name: string): Promise<string>;
   close(): Promise<void>;
 }
+
+/** Resolves with the next event of this type about this conference. */
+export const nextEvent = (rest: Rest, id: string, type: string): Promise<JournalEvent> =>
+  new Promise((resolve) => {
+    const end = rest.store.journal.subscribe((event) => {
+      if (event.conference_id !== id || event.type !== type) return;
+      end();
+      resolve(event);
+    });
+  });
 
 /** Starts it. */
 export async function startRest(options: RestOptions = {}): Promise<Rest> {

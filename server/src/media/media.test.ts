@@ -2,7 +2,12 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { createFakeWorkers, type FakeWorkers, media_settings } from "../../test/fake-worker.ts";
+import {
+  createFakeWorkers,
+  endpointWithoutLines,
+  type FakeWorkers,
+  media_settings,
+} from "../../test/fake-worker.ts";
 import { createManualClock, type ManualClock } from "../kernel/clock.ts";
 import { silentLog } from "../kernel/log.ts";
 import { Problem } from "../kernel/problem.ts";
@@ -30,19 +35,7 @@ const stage = async (worker_count = 1, port = 0): Promise<Stage> => {
 };
 
 const endpoint = (id: string, room = "room-1"): EndpointOpen => ({
-  room,
-  endpoint: id,
-  ice: { local_ufrag: "aaaa", local_pwd: "b", remote_ufrag: "cccc", remote_pwd: "d" },
-  dtls: { fingerprints: [], role: "server" },
-  extensions: {
-    mid: 4,
-    rid: null,
-    repaired_rid: null,
-    audio_level: null,
-    abs_send_time: null,
-    transport_cc: null,
-    playout_delay: null,
-  },
+  ...endpointWithoutLines(id, room),
   receive: [
     {
       mid: "0",
@@ -54,9 +47,6 @@ const endpoint = (id: string, room = "room-1"): EndpointOpen => ({
       muted: false,
     },
   ],
-  send: [],
-  cname: "c",
-  entered: true,
 });
 
 const reason = (reason: string) => (thrown: unknown) =>

@@ -5,6 +5,7 @@ import { PassThrough } from "node:stream";
 import { test } from "node:test";
 import {
   createFakeWorkers,
+  endpointWithoutLines,
   type FakeWorker,
   type FakeWorkers,
   media_settings,
@@ -13,7 +14,6 @@ import { createManualClock, createSystemClock, type ManualClock } from "../kerne
 import { silentLog } from "../kernel/log.ts";
 import {
   createMedia,
-  type EndpointOpen,
   type Media,
   type SpawnWorker,
   spawnWorkerProcess,
@@ -54,26 +54,6 @@ function stage(worker_count = 1): Stage {
   };
   return made;
 }
-
-const endpoint = (id: string, room: string): EndpointOpen => ({
-  room,
-  endpoint: id,
-  ice: { local_ufrag: "aaaa", local_pwd: "b", remote_ufrag: "cccc", remote_pwd: "d" },
-  dtls: { fingerprints: [], role: "server" },
-  extensions: {
-    mid: 4,
-    rid: null,
-    repaired_rid: null,
-    audio_level: null,
-    abs_send_time: null,
-    transport_cc: null,
-    playout_delay: null,
-  },
-  receive: [],
-  send: [],
-  cname: "c",
-  entered: true,
-});
 
 const dead = (reason: string): ReturnType<SpawnWorker> => ({
   pid: 0,
@@ -168,9 +148,9 @@ for (const [name, spoil] of Object.entries({ ...troubles, ...restore_troubles })
     const { media, fakes } = made;
     await media.start();
     await media.openRoom("room");
-    await media.openEndpoint(endpoint("e1", "room"));
+    await media.openEndpoint(endpointWithoutLines("e1", "room"));
     await media.openRoom("other");
-    await media.openEndpoint(endpoint("e2", "other"));
+    await media.openEndpoint(endpointWithoutLines("e2", "other"));
     await media.openRoom("empty");
     const lost: string[] = [];
     media.on("endpoints_lost", ({ endpoints }) => lost.push(...endpoints));
@@ -198,7 +178,7 @@ for (const [name, spoil] of Object.entries({ ...troubles, ...restore_troubles })
     assert.ok(fakes.at(place).rooms.has(held), "its room is back");
     // Its people were told to join again long ago: their keys are too old.
     assert.deepEqual(lost, place === 0 ? ["e1"] : ["e2"]);
-    await media.openEndpoint(endpoint("e3", held));
+    await media.openEndpoint(endpointWithoutLines("e3", held));
     assert.ok(fakes.at(place).endpoints.has("e3"));
     await media.close();
   });
@@ -212,7 +192,7 @@ for (const [name, spoil] of Object.entries({ ...troubles, ...restore_troubles })
     await media.start();
     await media.openRoom("room");
     await media.openRoom("empty");
-    await media.openEndpoint(endpoint("e1", "room"));
+    await media.openEndpoint(endpointWithoutLines("e1", "room"));
     const snapshot = { endpoint: "e1", taken_us: 7, state: "keys" };
     fakes.at(0).tell({ type: "snapshot", endpoints: [snapshot] });
     const lost: string[] = [];
@@ -312,7 +292,7 @@ test("a_room_without_anybody_in_it_leaves_a_worker_that_is_away", async () => {
   fakes.at(0).die();
   await made.pass(100);
   await media.openRoom("room");
-  await media.openEndpoint(endpoint("e1", "room"));
+  await media.openEndpoint(endpointWithoutLines("e1", "room"));
   assert.ok(fakes.at(1).endpoints.has("e1"));
   made.spawn = null;
   await made.pass(2_000);
@@ -367,7 +347,7 @@ for (const [after_ms, workers, rooms] of [
     const bad = names[Math.floor(rooms / 2)] ?? "";
     for (const room of names) {
       await media.openRoom(room);
-      await media.openEndpoint(endpoint(`e-${room}`, room));
+      await media.openEndpoint(endpointWithoutLines(`e-${room}`, room));
     }
     const closed: string[] = [];
     const failures: string[] = [];
