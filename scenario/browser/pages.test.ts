@@ -337,6 +337,14 @@ test("on_a_phone_every_control_is_large_enough_for_a_finger", needs_chromium, as
   await page.goto(`${parley.url}/#/conferences/${id}`);
   await page.getByRole("img", { name: /Time line/ }).waitFor();
   await assertFingersHit(page, "on the page of one conference");
+  await page.goto(`${parley.url}/docs/`);
+  await page.locator("article").first().waitFor();
+  await assertFingersHit(page, "in the manual of the interface");
+  const [whole, seen] = await page.evaluate(() => [
+    document.documentElement.scrollWidth,
+    document.documentElement.clientWidth,
+  ]);
+  assert.equal(whole, seen, "the manual is as wide as the phone");
   await close(page.context(), ben.page.context());
 });
 

@@ -105,11 +105,21 @@ function curlOf(document_, path, method, operation) {
   return `curl${verb} "$URL${at}${token}"${data}`;
 }
 
+async function copy(text, button) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    // Without https:// there is no clipboard for pages: what is marked can be copied, by us or by hand.
+    getSelection().selectAllChildren(button.nextElementSibling);
+    return document.execCommand("copy");
+  }
+}
+
 function copyButton(text) {
   const button = el("button", { type: "button", class: "copy" }, "Copy");
   button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(text);
-    button.textContent = "Copied";
+    button.textContent = (await copy(text, button)) ? "Copied" : "Copy it by hand";
     // biome-ignore lint/style/noRestrictedGlobals: this runs in a browser
     setTimeout(() => {
       button.textContent = "Copy";
