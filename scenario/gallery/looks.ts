@@ -16,21 +16,24 @@ interface Look {
 
 const look = (name: string, width: number, height: number, theme: Look["theme"]): Look => ({
   ...{ name: `${name}-${theme}`, width, height, theme },
-  is_touched: width < 1000,
+  is_touched: width < 1200,
 });
 
-// Words are longest in German, which has every small size; each appearance stands beside each kind of pointer.
+// Words are longest in German, which has the smallest size; each size is dark in one language and light in the other. A page stays in
+// the last one, where every control is in sight.
 const looks: Readonly<Record<Language, readonly Look[]>> = {
   de: [
-    look("laptop", 1280, 800, "light"),
     look("phone", 390, 844, "dark"),
+    look("lying", 844, 390, "light"),
     look("small", 360, 640, "light"),
-    look("tablet", 820, 1180, "light"),
+    look("tablet", 1024, 768, "dark"),
+    look("desk", 1440, 900, "light"),
   ],
   en: [
-    look("laptop", 1280, 800, "dark"),
     look("phone", 390, 844, "light"),
-    look("wide", 1920, 1080, "light"),
+    look("lying", 844, 390, "dark"),
+    look("tablet", 1024, 768, "light"),
+    look("desk", 1440, 900, "dark"),
   ],
 };
 

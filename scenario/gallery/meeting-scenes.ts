@@ -84,8 +84,39 @@ export async function beforeScenes(hand: Stagehand): Promise<void> {
   await open("before-listener", (await parley.link(id, "Leo", "listener")).url, canJoin);
   await open("link-incomplete", `${parley.url}/meet/${id}`, hasHeading);
   await open("link-wrong", `${parley.url}/meet/${id}#token=wrong`, hasHeading);
+  const { url: short } = await parley.api<{ url: string }>(
+    "POST",
+    `/v1.0/conferences/${id}/join_tokens`,
+    { name: "Ada", expires_in: 1 },
+  );
+  const { url: back, id: token_id } = await parley.api<{ url: string; id: string }>(
+    "POST",
+    `/v1.0/conferences/${id}/join_tokens`,
+    { name: "Ada" },
+  );
+  await parley.api("DELETE", `/v1.0/conferences/${id}/join_tokens/${token_id}`);
+  await open("link-taken-back", back, hasHeading);
+  await open("link-expired", short, hasHeading);
+  await fullScene(hand);
   await parley.api("DELETE", `/v1.0/conferences/${id}`);
   await open("link-of-ended", url, hasHeading);
+}
+
+// Somebody who comes third to a call of two.
+async function fullScene({ parley, browser, gallery, language }: Stagehand): Promise<void> {
+  const { id } = await parley.api<{ id: string }>("POST", "/v1.0/conferences", { type: "connect" });
+  const guests: Guest[] = [];
+  for (const name of ["Ada", "Kofi", "Mei"]) {
+    const guest = await openGuest(browser, language);
+    await guest.page.goto((await parley.link(id, name)).url);
+    guests.push(guest);
+    if (guests.length < 3) await guest.join();
+    else await guest.press("join_now");
+  }
+  const { page, t } = guests[2] as Guest;
+  await page.getByText(t("problem_full")).waitFor();
+  await gallery.shoot(page, language, "full");
+  for (const guest of guests) await guest.close();
 }
 
 /** A conference into which people come one by one. */
