@@ -29,6 +29,7 @@ interface Settings {
 const audio = { kind: "audio", direction: "sendrecv" } as const;
 const video = { kind: "video", direction: "sendrecv" } as const;
 const more_audio = { kind: "audio", direction: "recvonly" } as const;
+const more_video = { kind: "video", direction: "recvonly" } as const;
 const data = { kind: "data" } as const;
 
 // Of one who joins beside the variant and Ada.
@@ -93,18 +94,13 @@ export const aiortc: Client = {
     ),
     variant(
       "a_player_hears_and_sees_who_is_in_the_meeting",
-      "player: receives only",
-      {
-        lines: [
-          { kind: "audio", direction: "recvonly" },
-          { kind: "video", direction: "recvonly" },
-        ],
-      },
+      "player: receives only, two video lines",
+      { lines: [more_audio, more_video, more_video] },
       {
         sends: [],
         role: "listener",
         async also(t, end, meeting) {
-          assert.equal(count(end, "sendonly"), 2);
+          assert.equal(count(end, "sendonly"), 3);
           const settings = { lines: [audio, video], tone_hz: third_tone_hz, color: third_color };
           const third = await enter(packages.python, settings)(t, await meeting.invite("third"));
           await until(

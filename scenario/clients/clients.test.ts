@@ -39,25 +39,6 @@ const clients: readonly Client[] = [
   webrtc_player,
 ];
 
-// Seen to pass. The others run as well, but neither fail the tests nor stand in the guide's table until somebody has seen them pass.
-const proven: readonly string[] = [
-  "aiortc_with_one_line_each",
-  "a_publisher_is_heard_and_seen_and_sent_nothing",
-  "two_audio_lines_join_with_the_bundle_policy_balanced",
-  "two_audio_lines_join_with_the_bundle_policy_max_compat",
-  "two_audio_lines_join_with_the_bundle_policy_max_bundle",
-  "whip_web_client_publishes_and_trickles_with_its_bearer_token",
-  "whip_web_client_publishes_and_trickles_with_a_token_in_the_url",
-  "whip_web_client_publishes_with_all_its_candidates_in_the_offer",
-  "webrtc_player_hears_everybody_and_sees_who_speaks",
-  "webrtc_player_plays_with_a_token_in_the_url",
-];
-const unproven = new Set(
-  clients
-    .flatMap(({ variants }) => variants.map(({ promise }) => promise))
-    .filter((promise) => !proven.includes(promise)),
-);
-
 // Firefox pairs no address of its own with the loopback's.
 const host = Object.values(networkInterfaces())
   .flat()
@@ -229,11 +210,10 @@ function tryAll(client: Client): void {
     if (variant.receives.length === 0) assert.deepEqual(await end.tones(), []);
     await leaves(ada, end, name, variant);
     assert.deepEqual(ada.faults, []);
-    if (!unproven.has(variant.promise)) rows.push(rowOf(client, variant));
+    rows.push(rowOf(client, variant));
   };
   for (const variant of client.variants) {
-    const todo = unproven.has(variant.promise) && "not yet seen to pass here";
-    test(variant.promise, { ...needs(client), todo }, (t) => run(t, variant));
+    test(variant.promise, needs(client), (t) => run(t, variant));
   }
 }
 

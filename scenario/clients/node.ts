@@ -55,7 +55,8 @@ export const werift: Client = {
       "werift_joins_with_a_data_channel_and_everything_in_one_bundle",
       "data channel, bundle policy `max-bundle`",
       { bundle: "max-bundle", with_data_channel: true },
-      "closes",
+      // Closed it says nothing either: it sends no alert.
+      "vanishes",
     ),
   ],
 };

@@ -45,7 +45,14 @@ connection.setRemoteDescription(usable, "answer");
 sendMedia(given, (kind, packet) => {
   if (tracks[kind].isOpen()) tracks[kind].sendMessageBinary(packet);
 });
-obey(given, where, () => {
+obey(given, where, async () => {
+  // It closes beside us, what is over its data channel first.
+  const closed = new Promise<void>((done) =>
+    connection.onStateChange((state) => {
+      if (state === "closed") done();
+    }),
+  );
   connection.close();
+  await closed;
   datachannel.cleanup();
 });

@@ -61,8 +61,10 @@ export function sendMedia(
 /** Ears and eyes for RTP as it comes. */
 export function createSenses({ python }: Settings): (kind: Kind, packet: Buffer) => void {
   const child = spawn(python, [join(folder, "senses.py")], {
-    stdio: ["pipe", "inherit", "inherit"],
+    stdio: ["pipe", "pipe", "inherit"],
   });
+  // Its lines come whole, and ours do not break them.
+  createInterface({ input: child.stdout }).on("line", (line) => process.stdout.write(`${line}\n`));
   const frames = createVp8Frames();
   return (kind, packet) => {
     const found = rtpPayload(packet);

@@ -112,9 +112,15 @@ class FarEnd:
         _, message = GstSdp.SDPMessage.new_from_text(text)
         answer = GstWebRTC.WebRTCSessionDescription.new(GstWebRTC.WebRTCSDPType.ANSWER, message)
         self.connection.emit("set-remote-description", answer, Gst.Promise.new())
+        # A close from the other side shows here; the connection's own state keeps `connected`.
+        transport = self.connection.emit("get-transceiver", 0).get_property("sender").get_property("transport")
+        transport.connect("notify::state", self.on_keys)
 
     def on_state(self, connection, _):
         say("state", state=connection.get_property("connection-state").value_nick)
+
+    def on_keys(self, transport, _):
+        say("state", state=f"dtls {transport.get_property('state').value_nick}")
 
     def on_pad(self, _, pad):
         if pad.get_direction() != Gst.PadDirection.SRC:

@@ -1,8 +1,9 @@
 //! SCTP over DTLS (RFC 8261): data channels are not served, and whoever opens one learns it at once.
 //!
-//! An INIT is answered by an INIT ACK, and the COOKIE ECHO that follows by an ABORT: dcSCTP, which is in
-//! Chromium, takes no ABORT before. Nothing is kept: the far side's tag is in the cookie. Everything
-//! else is answered by silence.
+//! An INIT is answered by an INIT ACK, and the COOKIE ECHO that follows by a COOKIE ACK with an ABORT
+//! behind it: dcSCTP, which is in Chromium, takes no ABORT before, and the connection of werift counts as
+//! connected only once its association was. Nothing is kept: the far side's tag is in the cookie.
+//! Everything else is answered by silence.
 
 use crc::{CRC_32_ISCSI, Crc, Table};
 
@@ -14,6 +15,7 @@ const INIT: u8 = 1;
 const INIT_ACK: u8 = 2;
 const ABORT: u8 = 6;
 const COOKIE_ECHO: u8 = 10;
+const COOKIE_ACK: u8 = 11;
 /// Type and length of the parameter that brings the cookie (section 3.3.3.1).
 const COOKIE: [u8; 4] = [0, 7, 0, 8];
 /// The tag that we are addressed by. Units: none. It need not be a secret, as it must without DTLS.
@@ -61,7 +63,8 @@ pub(crate) fn answer(packet: &[u8]) -> Option<Vec<u8>> {
             }
             reply.extend(their_tag);
             reply.extend([0; 4]);
-            reply.extend([ABORT, 0, 0, 4]);
+            // The ABORT is the last of what stands together (section 3.3.7).
+            reply.extend([COOKIE_ACK, 0, 0, 4, ABORT, 0, 0, 4]);
         }
         _ => return None,
     }
@@ -116,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn an_init_is_acknowledged_and_the_association_aborted_by_the_tag_of_the_init() {
+    fn an_init_is_acknowledged_and_the_association_made_and_aborted_by_the_tag_of_the_init() {
         let init = recorded();
         let acknowledged = answer(&init).unwrap();
         assert_eq!(acknowledged.len(), 40);
@@ -125,10 +128,10 @@ mod tests {
         assert_eq!(acknowledged[8..12], checksum_of(&acknowledged));
         assert_eq!(acknowledged[12..16], [INIT_ACK, 0, 0, 28]);
         let aborted = answer(&echo(&acknowledged)).unwrap();
-        assert_eq!(aborted.len(), 16);
+        assert_eq!(aborted.len(), 20);
         assert_eq!(aborted[4..8], init[16..20]);
         assert_eq!(aborted[8..12], checksum_of(&aborted));
-        assert_eq!(aborted[12..], [ABORT, 0, 0, 4]);
+        assert_eq!(aborted[12..], [COOKIE_ACK, 0, 0, 4, ABORT, 0, 0, 4]);
         // What answers an answer would never end.
         assert_eq!(answer(&acknowledged), None);
         assert_eq!(answer(&aborted), None);
