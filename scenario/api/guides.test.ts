@@ -7,10 +7,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { chromium_offer } from "../../server/test/offers.ts";
-import { type Parley, startParley } from "../harness/parley.ts";
+import { type Parley, password, startParley } from "../harness/parley.ts";
 
 const address = "http://127.0.0.1:8080";
-const password = "correct horse battery staple";
 let parley: Parley;
 let folder: string;
 before(async () => {
@@ -66,9 +65,7 @@ const field = (printed: string, name: string): string => {
 };
 
 async function newConference(): Promise<string> {
-  const { id } = await parley.api<{ id: string }>("POST", "/v1.0/conferences", {
-    type: "conference",
-  });
+  const id = await parley.conference();
   return id;
 }
 

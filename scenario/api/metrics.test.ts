@@ -18,9 +18,7 @@ let parley: Parley;
 let text: string;
 before(async () => {
   parley = await startParley();
-  const { id } = await parley.api<{ id: string }>("POST", "/v1.0/conferences", {
-    type: "conference",
-  });
+  const id = await parley.conference();
   await parley.api("GET", `/v1.0/conferences/${id}`);
   await parley.api("GET", "/v1.0/nothing/here", undefined, 404);
   await parley.api("GET", `/v1.0/conferences/${crypto.randomUUID()}`, undefined, 404);

@@ -1,36 +1,18 @@
 // Logging in and out of the console: for the server, for every tab, and on every page.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import type { Browser, BrowserContext, Page } from "playwright-core";
-import { launchChromium, needs_chromium } from "../harness/chromium.ts";
-import { type Parley, startParley, until } from "../harness/parley.ts";
+import { test } from "node:test";
+import type { BrowserContext, Page } from "playwright-core";
+import { needs_chromium } from "../harness/chromium.ts";
+import { logIn } from "../harness/console.ts";
+import { until } from "../harness/parley.ts";
+import { browser, parley, runForAllTests } from "../harness/running.ts";
 
-const password = "correct horse battery staple";
-let parley: Parley;
-let browser: Browser;
 let conference_id = "";
-before(async () => {
-  if (needs_chromium.skip) return;
-  parley = await startParley({ PARLEY_ADMIN_PASSWORD: password });
-  browser = await launchChromium();
-  const made = await parley.api<{ id: string }>("POST", "/v1.0/conferences", {
-    type: "conference",
-    name: "Kept in sight",
-  });
-  conference_id = made.id;
-});
-after(async () => {
-  await browser?.close();
-  await parley?.stop();
+runForAllTests({}, async () => {
+  conference_id = await parley.conference({ name: "Kept in sight" });
 });
 
 const english = (): Promise<BrowserContext> => browser.newContext({ locale: "en-US" });
-
-async function logIn(page: Page): Promise<void> {
-  await page.getByRole("textbox", { name: "User name" }).fill("admin");
-  await page.getByLabel("Password").fill(password);
-  await page.keyboard.press("Enter");
-}
 
 /** The token that the page uses. */
 const tokenOf = (page: Page): Promise<string> =>

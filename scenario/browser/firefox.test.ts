@@ -1,6 +1,5 @@
 // Firefox on the meeting page, with somebody in Chromium: tones and colours both ways, simulcast, leave.
 import assert from "node:assert/strict";
-import { networkInterfaces } from "node:os";
 import { after, before, test } from "node:test";
 import type { Browser } from "playwright-core";
 import { launchChromium, needs_chromium, seen, tonesHeard } from "../harness/chromium.ts";
@@ -9,29 +8,26 @@ import {
   loudness,
   needs_firefox,
   openFirefox,
+  own_address,
   recordSound,
 } from "../harness/firefox.ts";
 import { joinMeeting, people } from "../harness/meeting.ts";
 import { type Parley, startParley, until } from "../harness/parley.ts";
 
-// Firefox pairs no address of its own with the loopback's.
-const host = Object.values(networkInterfaces())
-  .flat()
-  .find((one) => one?.family === "IPv4" && !one.internal)?.address;
 const needs = {
   skip:
     needs_chromium.skip ||
     needs_firefox.skip ||
-    (host === undefined ? "firefox needs an address beside the loopback's" : false),
+    (own_address === undefined ? "firefox needs an address beside the loopback's" : false),
 };
 
 let parley: Parley;
 let browser: Browser;
 let firefox: FirefoxPage;
 before(async () => {
-  if (needs.skip || host === undefined) return;
+  if (needs.skip || own_address === undefined) return;
   [parley, browser, firefox] = await Promise.all([
-    startParley({ PARLEY_MEDIA_HOST: host }),
+    startParley({ PARLEY_MEDIA_HOST: own_address }),
     launchChromium(),
     openFirefox(people.ben),
   ]);
@@ -81,9 +77,7 @@ const layersSent = (): Promise<number> =>
   });
 
 test("firefox_and_chromium_hear_and_see_each_other", needs, async () => {
-  const { id } = await parley.api<{ id: string }>("POST", "/v1.0/conferences", {
-    type: "conference",
-  });
+  const id = await parley.conference();
   const ada = await joinMeeting(parley, browser, id, people.ada);
   await firefox.goto((await parley.link(id, people.ben.name)).url);
   await click(/Join now/);

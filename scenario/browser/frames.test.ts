@@ -1,22 +1,18 @@
 // The meeting page in a frame of another site: as it is, and sandboxed without `allow-same-origin`, where a page has no origin,
 // no storage and no cookies, and its own files are foreign to it.
 import assert from "node:assert/strict";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
-import { after, before, test } from "node:test";
-import type { Browser, Frame } from "playwright-core";
-import { audible_db, launchChromium, needs_chromium, personPage } from "../harness/chromium.ts";
+import { after, test } from "node:test";
+import type { Frame } from "playwright-core";
+import { audible_db, needs_chromium, personPage } from "../harness/chromium.ts";
 import { chatTexts, joinMeeting, people, say } from "../harness/meeting.ts";
-import { type Parley, startParley, until } from "../harness/parley.ts";
+import { until } from "../harness/parley.ts";
+import { browser, parley, runForAllTests } from "../harness/running.ts";
+import { type Site, startSite } from "../harness/site.ts";
 
-let parley: Parley;
-let browser: Browser;
-let site: Server;
-let site_url = "";
-before(async () => {
-  if (needs_chromium.skip) return;
+let site: Site;
+runForAllTests(async () => {
   // Shows whatever its address asks for in a frame.
-  site = createServer((request, reply) => {
+  site = await startSite((request, reply) => {
     const wanted = new URL(request.url ?? "/", "http://site");
     const sandbox = wanted.searchParams.get("sandbox");
     reply.setHeader("content-type", "text/html; charset=utf-8").end(
@@ -24,24 +20,9 @@ before(async () => {
          width="1200" height="760" ${sandbox === null ? "" : `sandbox="${sandbox}"`}></iframe>`,
     );
   });
-  await new Promise<void>((done) => site.listen(0, "127.0.0.1", done));
-  site_url = `http://127.0.0.1:${(site.address() as AddressInfo).port}`;
-  parley = await startParley({ PARLEY_HTTP_ALLOWED_ORIGINS: site_url });
-  browser = await launchChromium();
+  return { PARLEY_HTTP_ALLOWED_ORIGINS: site.origin };
 });
-after(async () => {
-  await browser?.close();
-  await parley?.stop();
-  site?.close();
-});
-
-async function conference(): Promise<string> {
-  const { id } = await parley.api<{ id: string }>("POST", "/v1.0/conferences", {
-    type: "conference",
-    name: "Framed",
-  });
-  return id;
-}
+after(() => site?.close());
 
 const hears = (frame: Frame, tone: number): Promise<boolean> =>
   frame.evaluate(
@@ -57,13 +38,13 @@ for (const [name, sandbox] of [
   ["a_frame_that_is_sandboxed_with_scripts_and_nothing_else", "allow-scripts"],
 ] as const) {
   test(`in_${name}_one_joins_hears_and_is_heard`, needs_chromium, async () => {
-    const id = await conference();
+    const id = await parley.conference();
     const ben = await joinMeeting(parley, browser, id, people.ben);
     const { url } = await parley.link(id, "Ada", "host");
     const page = await personPage(browser, people.ada);
     const faults: string[] = [];
     page.on("pageerror", (fault) => faults.push(String(fault)));
-    await page.goto(`${site_url}/${sandbox === null ? "" : `?sandbox=${sandbox}`}`);
+    await page.goto(`${site.origin}/${sandbox === null ? "" : `?sandbox=${sandbox}`}`);
     await page.locator("iframe").evaluate((element, to) => {
       (element as HTMLIFrameElement).src = to;
     }, url);
@@ -104,9 +85,9 @@ test(
   "no_other_site_frames_the_console_and_only_allowed_ones_frame_the_meeting",
   needs_chromium,
   async () => {
-    const { url } = await parley.link(await conference(), "Ada");
+    const { url } = await parley.link(await parley.conference(), "Ada");
     const page = await personPage(browser, people.ada);
-    const foreign_url = site_url.replace("127.0.0.1", "localhost");
+    const foreign_url = site.origin.replace("127.0.0.1", "localhost");
     const shown = async (from: string, what: string): Promise<string> => {
       await page.goto(from);
       await page.locator("iframe").evaluate(
@@ -119,10 +100,10 @@ test(
       );
       return page.frames()[1]?.url() ?? "";
     };
-    assert.equal(await shown(site_url, url), url);
+    assert.equal(await shown(site.origin, url), url);
     assert.match(await shown(foreign_url, url), /^chrome-error:/);
-    assert.match(await shown(site_url, `${parley.url}/`), /^chrome-error:/);
-    assert.match(await shown(site_url, `${parley.url}/docs/`), /^chrome-error:/);
+    assert.match(await shown(site.origin, `${parley.url}/`), /^chrome-error:/);
+    assert.match(await shown(site.origin, `${parley.url}/docs/`), /^chrome-error:/);
     await page.context().close();
   },
 );

@@ -1,15 +1,15 @@
 // The pages in German, whose words are long, on phones and tablets: nothing is cut off, runs out of its control, lies on
 // something else or is too small for a finger; numbers are written as its readers write them.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import type { Browser, Page } from "playwright-core";
+import { test } from "node:test";
+import type { Page } from "playwright-core";
 import { type Guest, openGuest } from "../gallery/guests.ts";
-import { launchChromium, needs_chromium } from "../harness/chromium.ts";
+import { needs_chromium } from "../harness/chromium.ts";
 import { drawn_people } from "../harness/drawn-people.ts";
-import { layoutFaults } from "../harness/layout.ts";
-import { type Parley, startParley } from "../harness/parley.ts";
+import { layoutFaults, settle } from "../harness/layout.ts";
+import { password } from "../harness/parley.ts";
+import { browser, parley, runForAllTests } from "../harness/running.ts";
 
-const password = "correct horse battery staple";
 const sizes = [
   { width: 1024, height: 768 },
   { width: 844, height: 390 },
@@ -17,26 +17,13 @@ const sizes = [
   { width: 360, height: 640 },
 ] as const;
 
-let parley: Parley;
-let browser: Browser;
-before(async () => {
-  if (needs_chromium.skip) return;
-  parley = await startParley({ PARLEY_ADMIN_PASSWORD: password });
-  browser = await launchChromium();
-});
-after(async () => {
-  await browser?.close();
-  await parley?.stop();
-});
+runForAllTests();
 
-async function conference(): Promise<string> {
-  const { id } = await parley.api<{ id: string }>("POST", "/v1.0/conferences", {
-    type: "conference",
+const conference = (): Promise<string> =>
+  parley.conference({
     name: "Wöchentliche Produktbesprechung",
     detail: "Zahlen der Woche, danach offene Fragen",
   });
-  return id;
-}
 
 /** Fails with every fault of the layout, under each size. `open` brings up anew what is looked at, `close` takes it away. */
 async function lookAt(
@@ -47,11 +34,7 @@ async function lookAt(
   for (const size of sizes) {
     await page.setViewportSize(size);
     await open?.();
-    await page.evaluate(async () => {
-      for (let frame = 0; frame < 4; frame += 1)
-        await new Promise((done) => requestAnimationFrame(done));
-      for (const animation of document.getAnimations()) animation.finish();
-    });
+    await settle(page);
     assert.deepEqual(await layoutFaults(page), [], `${what}, ${size.width} × ${size.height}`);
     await close?.();
   }
@@ -154,7 +137,8 @@ test("in_german_every_view_of_the_console_fits_on_phones_and_tablets", needs_chr
     ["nav_start", "start_title"],
   ] as const) {
     await page.getByRole("link", { name: t(link) }).click();
-    await page.getByRole("heading", { name: t(title) }).waitFor();
+    // "None of them yet" is a heading as well.
+    await page.getByRole("heading", { name: t(title), exact: true }).waitFor();
     await lookAt(page, link);
   }
   await owner.close();

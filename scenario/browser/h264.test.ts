@@ -1,24 +1,13 @@
 // Cameras that send H.264: simulcast, a codec changed in the middle, and somebody who cannot decode it.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import type { Browser, Page } from "playwright-core";
-import { launchChromium, needs_chromium, seen, tonesHeard } from "../harness/chromium.ts";
+import { test } from "node:test";
+import type { Page } from "playwright-core";
+import { needs_chromium, seen, tonesHeard } from "../harness/chromium.ts";
 import { type Attendee, hearAndSee, joinMeeting, people } from "../harness/meeting.ts";
-import { type Parley, startParley, until } from "../harness/parley.ts";
+import { until } from "../harness/parley.ts";
+import { browser, parley, runForAllTests } from "../harness/running.ts";
 
-let parley: Parley;
-let browser: Browser;
-before(async () => {
-  if (needs_chromium.skip) return;
-  [parley, browser] = await Promise.all([startParley(), launchChromium()]);
-});
-after(async () => {
-  await browser?.close();
-  await parley?.stop();
-});
-
-const conference = async (): Promise<string> =>
-  (await parley.api<{ id: string }>("POST", "/v1.0/conferences", { type: "conference" })).id;
+runForAllTests();
 
 /** The browser offers its lines with H.264 first where it sends ("sends"), with nothing else there ("only"), or offers none of it at all ("lacks"). */
 const withH264 = (how: "sends" | "only" | "lacks") => (page: Page) =>
@@ -82,7 +71,7 @@ test(
   "a_camera_in_h264_is_seen_in_two_layers_and_may_change_its_codec",
   needs_chromium,
   async (t) => {
-    const id = await conference();
+    const id = await parley.conference();
     const ada = await joinMeeting(parley, browser, id, people.ada, { prepare: withH264("sends") });
     const ben = await joinMeeting(parley, browser, id, people.ben);
     await hearAndSee([ada, ben], 20_000);
@@ -109,7 +98,7 @@ test(
 );
 
 test("a_camera_that_somebody_cannot_decode_is_sent_in_what_all_can", needs_chromium, async () => {
-  const id = await conference();
+  const id = await parley.conference();
   const ada = await joinMeeting(parley, browser, id, people.ada, { prepare: withH264("sends") });
   const ben = await joinMeeting(parley, browser, id, people.ben);
   await hearAndSee([ada, ben], 20_000);
@@ -132,7 +121,7 @@ test(
   "who_cannot_decode_a_camera_is_told_hears_it_and_sees_the_others",
   needs_chromium,
   async () => {
-    const id = await conference();
+    const id = await parley.conference();
     const ada = await joinMeeting(parley, browser, id, people.ada, { prepare: withH264("only") });
     const ben = await joinMeeting(parley, browser, id, people.ben);
     const cleo = await joinMeeting(parley, browser, id, people.cleo, {

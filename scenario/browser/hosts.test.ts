@@ -1,38 +1,19 @@
 // What hosts and owners do: invite, remove, end, look for conferences; and what everybody is told of it.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import type { Browser, Page } from "playwright-core";
-import { launchChromium, needs_chromium, personPage } from "../harness/chromium.ts";
+import { test } from "node:test";
+import type { Page } from "playwright-core";
+import { needs_chromium, personPage } from "../harness/chromium.ts";
+import { logIn } from "../harness/console.ts";
 import { joinMeeting, people } from "../harness/meeting.ts";
-import { type Parley, startParley, until } from "../harness/parley.ts";
+import { until } from "../harness/parley.ts";
+import { browser, parley, runForAllTests } from "../harness/running.ts";
 
-const password = "correct horse battery staple";
-let parley: Parley;
-let browser: Browser;
-before(async () => {
-  if (needs_chromium.skip) return;
-  parley = await startParley({ PARLEY_ADMIN_PASSWORD: password });
-  browser = await launchChromium();
-});
-after(async () => {
-  await browser?.close();
-  await parley?.stop();
-});
-
-async function conference(name = "Hosts"): Promise<string> {
-  const { id } = await parley.api<{ id: string }>("POST", "/v1.0/conferences", {
-    type: "conference",
-    name,
-  });
-  return id;
-}
+runForAllTests();
 
 async function consolePage(hash: string, locale = "en-US"): Promise<Page> {
   const page = await (await browser.newContext({ locale })).newPage();
   await page.goto(`${parley.url}/${hash}`);
-  await page.locator("input[name=username]").fill("admin");
-  await page.locator("input[name=password]").fill(password);
-  await page.keyboard.press("Enter");
+  await logIn(page);
   await page.locator("main.content h1").waitFor();
   return page;
 }
@@ -41,7 +22,7 @@ test(
   "a_host_alone_copies_an_invite_link_by_role_and_others_come_in_by_it",
   needs_chromium,
   async () => {
-    const id = await conference();
+    const id = await parley.conference();
     const ada = await joinMeeting(parley, browser, id, people.ada, { role: "host" });
     await ada.page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
     await ada.page.locator(".alone").getByRole("button", { name: "Copy invite link" }).click();
@@ -75,7 +56,7 @@ test(
 );
 
 test("an_invite_link_that_died_with_a_removal_is_not_given_out_again", needs_chromium, async () => {
-  const id = await conference();
+  const id = await parley.conference();
   const ada = await joinMeeting(parley, browser, id, people.ada, { role: "host" });
   await ada.page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
   const copied = async (): Promise<string> => {
@@ -117,7 +98,7 @@ test("an_invite_link_that_died_with_a_removal_is_not_given_out_again", needs_chr
 });
 
 test("who_is_removed_is_told_when_and_by_whom_and_so_are_the_others", needs_chromium, async () => {
-  const id = await conference();
+  const id = await parley.conference();
   const ada = await joinMeeting(parley, browser, id, people.ada, { role: "host" });
   const ben = await joinMeeting(parley, browser, id, people.ben);
   const cleo = await joinMeeting(parley, browser, id, people.cleo);
@@ -146,7 +127,7 @@ test(
   "a_conference_is_counted_by_the_servers_clock_whatever_the_readers_says",
   needs_chromium,
   async () => {
-    const id = await conference();
+    const id = await parley.conference();
     const ada = await joinMeeting(parley, browser, id, people.ada);
     const page = await consolePage("#/conferences");
     await page.addInitScript(() => {
@@ -174,7 +155,7 @@ test(
 );
 
 test("an_ended_conference_says_when_why_and_by_whom", needs_chromium, async () => {
-  const by_host = await conference("Ended by a host");
+  const by_host = await parley.conference({ name: "Ended by a host" });
   const ada = await joinMeeting(parley, browser, by_host, people.ada, { role: "host" });
   const ben = await joinMeeting(parley, browser, by_host, people.ben);
   await ada.page.getByRole("button", { name: "Leave", exact: true }).click();
@@ -185,12 +166,12 @@ test("an_ended_conference_says_when_why_and_by_whom", needs_chromium, async () =
   await page.getByText(/Ended .*\d.* by Ada/).waitFor();
   await page.locator(".legend", { hasText: /end$/ }).waitFor();
 
-  const by_owner = await conference("Ended by its owner");
+  const by_owner = await parley.conference({ name: "Ended by its owner" });
   await parley.api("DELETE", `/v1.0/conferences/${by_owner}`);
   await page.goto(`${parley.url}/#/conferences/${by_owner}`);
   await page.getByText(/Ended .*\d.* by a log-in/).waitFor();
 
-  const by_time = await conference("Ended by its time");
+  const by_time = await parley.conference({ name: "Ended by its time" });
   const cleo = await joinMeeting(parley, browser, by_time, people.cleo);
   await parley.api("PUT", `/v1.0/conferences/${by_time}`, { timeout: 1 });
   await cleo.page.getByText(/Its time was over at/).waitFor();
@@ -203,9 +184,9 @@ test(
   "the_search_of_the_console_finds_what_is_not_on_the_page_in_every_state_and_by_day",
   needs_chromium,
   async () => {
-    const wanted = await conference("Needle in the hay");
+    const wanted = await parley.conference({ name: "Needle in the hay" });
     await parley.api("DELETE", `/v1.0/conferences/${wanted}`);
-    for (let at = 0; at < 110; at += 1) await conference(`Hay ${at}`);
+    for (let at = 0; at < 110; at += 1) await parley.conference({ name: `Hay ${at}` });
     const page = await consolePage("#/conferences");
     const field = page.getByRole("searchbox");
     await field.fill("hay 3");
@@ -234,7 +215,7 @@ test(
 
 test("a_long_name_stays_in_its_card_and_numbers_are_the_readers", needs_chromium, async () => {
   const long = `Somebody ${"with-a-name-that-never-ends-".repeat(3)}`.slice(0, 100);
-  const id = await conference(`An agenda ${"of-many-words-".repeat(40)}`);
+  const id = await parley.conference({ name: `An agenda ${"of-many-words-".repeat(40)}` });
   const one = await joinMeeting(parley, browser, id, { ...people.ada, name: long });
   const page = await consolePage(`#/conferences/${id}`, "de-DE");
   await page.getByText("Spricht gerade").waitFor();

@@ -1,32 +1,13 @@
 // Three people in real Chromium through the real meeting page: who hears whom (by frequency), who sees whom (by colour),
 // chat with a late joiner, kick, end and timeout.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import type { Browser } from "playwright-core";
-import { launchChromium, needs_chromium, seen, tonesHeard } from "../harness/chromium.ts";
+import { test } from "node:test";
+import { needs_chromium, seen, tonesHeard } from "../harness/chromium.ts";
 import { type Attendee, chatTexts, joinMeeting, people, say } from "../harness/meeting.ts";
-import { type Parley, startParley, until } from "../harness/parley.ts";
+import { until } from "../harness/parley.ts";
+import { browser, parley, runForAllTests } from "../harness/running.ts";
 
-let parley: Parley;
-let browser: Browser;
-before(async () => {
-  if (needs_chromium.skip) return;
-  parley = await startParley();
-  browser = await launchChromium();
-});
-after(async () => {
-  await browser?.close();
-  await parley?.stop();
-});
-
-async function conference(fields: Record<string, unknown> = {}): Promise<string> {
-  const { id } = await parley.api<{ id: string }>("POST", "/v1.0/conferences", {
-    type: "conference",
-    name: "Three people",
-    ...fields,
-  });
-  return id;
-}
+runForAllTests();
 
 const others = (all: readonly Attendee[], me: Attendee): Attendee[] =>
   all.filter((one) => one !== me);
@@ -68,7 +49,7 @@ async function eachSeesTheOthers(all: readonly Attendee[]): Promise<void> {
 
 for (const mode of ["voices", "mix"] as const) {
   test(`three_people_hear_and_see_each_other_in_${mode}_mode`, needs_chromium, async () => {
-    const id = await conference();
+    const id = await parley.conference();
     const all: Attendee[] = [];
     for (const persona of Object.values(people)) {
       all.push(await joinMeeting(parley, browser, id, persona, { mode }));
@@ -109,7 +90,7 @@ for (const mode of ["voices", "mix"] as const) {
 }
 
 test("a_late_joiner_reads_what_was_written_before", needs_chromium, async () => {
-  const id = await conference();
+  const id = await parley.conference();
   const ada = await joinMeeting(parley, browser, id, people.ada);
   await say(ada.page, "The agenda: one, two, three.");
   const ben = await joinMeeting(parley, browser, id, people.ben);
@@ -130,7 +111,7 @@ test("a_late_joiner_reads_what_was_written_before", needs_chromium, async () => 
 });
 
 test("a_shared_screen_is_seen_beside_the_camera", needs_chromium, async () => {
-  const id = await conference();
+  const id = await parley.conference();
   const ada = await joinMeeting(parley, browser, id, people.ada);
   const ben = await joinMeeting(parley, browser, id, people.ben);
   await ada.page.getByRole("button", { name: "Share screen" }).click();
@@ -149,7 +130,7 @@ test("a_shared_screen_is_seen_beside_the_camera", needs_chromium, async () => {
 });
 
 test("kick_removes_a_person_and_shows_why", needs_chromium, async () => {
-  const id = await conference();
+  const id = await parley.conference();
   const ada = await joinMeeting(parley, browser, id, people.ada, { role: "host" });
   const ben = await joinMeeting(parley, browser, id, people.ben);
   const { result } = await parley.api<{ result: { id: string; name: string }[] }>(
@@ -172,7 +153,7 @@ test("kick_removes_a_person_and_shows_why", needs_chromium, async () => {
 });
 
 test("delete_ends_the_conference_for_all", needs_chromium, async () => {
-  const id = await conference();
+  const id = await parley.conference();
   const ada = await joinMeeting(parley, browser, id, people.ada);
   const ended = await parley.api("DELETE", `/v1.0/conferences/${id}`);
   assert.ok(["terminating", "terminated"].includes(String(ended["status"])));
@@ -185,7 +166,7 @@ test("delete_ends_the_conference_for_all", needs_chromium, async () => {
 });
 
 test("a_timeout_ends_the_conference_like_a_delete", needs_chromium, async () => {
-  const id = await conference({ timeout: 6 });
+  const id = await parley.conference({ timeout: 6 });
   const ada = await joinMeeting(parley, browser, id, people.ada);
   await ada.page.getByRole("heading", { name: "The conference is over" }).waitFor();
   const { status } = await until("it terminates", async () => {

@@ -1,24 +1,15 @@
 // Browsers that lack or forbid what a page likes to have: storage in every broken form, devices, channels, clipboard, wake lock.
 // Everything works there; preferences just are not kept.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import type { Browser, Page } from "playwright-core";
-import { launchChromium, needs_chromium, personPage } from "../harness/chromium.ts";
+import { test } from "node:test";
+import type { Page } from "playwright-core";
+import { needs_chromium, personPage } from "../harness/chromium.ts";
+import { logIn } from "../harness/console.ts";
 import { chatTexts, joinMeeting, people, say } from "../harness/meeting.ts";
-import { type Parley, startParley, until } from "../harness/parley.ts";
+import { until } from "../harness/parley.ts";
+import { browser, parley, runForAllTests } from "../harness/running.ts";
 
-const password = "correct horse battery staple";
-let parley: Parley;
-let browser: Browser;
-before(async () => {
-  if (needs_chromium.skip) return;
-  parley = await startParley({ PARLEY_ADMIN_PASSWORD: password });
-  browser = await launchChromium();
-});
-after(async () => {
-  await browser?.close();
-  await parley?.stop();
-});
+runForAllTests();
 
 // Each runs in the page before its own code.
 const stores = {
@@ -56,14 +47,6 @@ const stores = {
   },
 } as const;
 
-async function conference(name = "Odd"): Promise<string> {
-  const { id } = await parley.api<{ id: string }>("POST", "/v1.0/conferences", {
-    type: "conference",
-    name,
-  });
-  return id;
-}
-
 function watchFaults(page: Page): string[] {
   const faults: string[] = [];
   page.on("pageerror", (fault) => faults.push(String(fault)));
@@ -75,7 +58,7 @@ for (const [name, prepare] of Object.entries(stores)) {
     `a_meeting_is_held_and_a_console_is_used_where_storage_${name}`,
     needs_chromium,
     async () => {
-      const id = await conference(`Odd ${name}`);
+      const id = await parley.conference({ name: `Odd ${name}` });
       const ben = await joinMeeting(parley, browser, id, people.ben);
       const ada = await joinMeeting(parley, browser, id, people.ada, {
         prepare: (page) => page.addInitScript(prepare),
@@ -101,9 +84,7 @@ for (const [name, prepare] of Object.entries(stores)) {
       await page.addInitScript(prepare);
       const faults = watchFaults(page);
       await page.goto(parley.url);
-      await page.getByRole("textbox", { name: "User name" }).fill("admin");
-      await page.getByLabel("Password").fill(password);
-      await page.keyboard.press("Enter");
+      await logIn(page);
       await page.getByRole("link", { name: `Odd ${name}` }).click();
       await page.getByRole("tab", { name: "People" }).click();
       await page.getByRole("row", { name: /Ada.*joined/ }).waitFor();
@@ -114,7 +95,7 @@ for (const [name, prepare] of Object.entries(stores)) {
 }
 
 test("a_meeting_is_held_by_a_browser_that_has_only_what_it_must_have", needs_chromium, async () => {
-  const id = await conference();
+  const id = await parley.conference();
   const ben = await joinMeeting(parley, browser, id, people.ben);
   const ada = await joinMeeting(parley, browser, id, people.ada, {
     prepare: (page) =>
@@ -162,7 +143,7 @@ for (const [name, prepare] of Object.entries({
   },
 })) {
   test(`whoever_has_devices_that_are_${name}_joins_all_the_same`, needs_chromium, async () => {
-    const id = await conference();
+    const id = await parley.conference();
     const { url } = await parley.link(id, "Ada");
     const page = await (
       await browser.newContext({ locale: "en-US", permissions: ["camera", "microphone"] })
@@ -181,7 +162,7 @@ for (const [name, prepare] of Object.entries({
 }
 
 test("a_link_is_copied_where_a_page_has_no_clipboard", needs_chromium, async () => {
-  const id = await conference("Copied");
+  const id = await parley.conference({ name: "Copied" });
   const context = await browser.newContext({
     locale: "en-US",
     permissions: ["clipboard-read", "clipboard-write"],
@@ -193,9 +174,7 @@ test("a_link_is_copied_where_a_page_has_no_clipboard", needs_chromium, async () 
     Object.defineProperty(navigator, "clipboard", { value: undefined });
   });
   await page.goto(`${parley.url}/#/conferences/${id}`);
-  await page.getByRole("textbox", { name: "User name" }).fill("admin");
-  await page.getByLabel("Password").fill(password);
-  await page.keyboard.press("Enter");
+  await logIn(page);
   await page.getByRole("button", { name: "Make a link" }).click();
   await page.getByRole("textbox", { name: "Name" }).fill("Dora");
   await page.getByRole("button", { name: "Make the link" }).click();
@@ -209,7 +188,7 @@ test("a_link_is_copied_where_a_page_has_no_clipboard", needs_chromium, async () 
 });
 
 test("a_page_follows_the_systems_appearance_until_one_is_chosen", needs_chromium, async () => {
-  const id = await conference();
+  const id = await parley.conference();
   const { url } = await parley.link(id, "Ada");
   const page = await personPage(browser, people.ada);
   const theme = () => page.evaluate(() => document.documentElement.dataset["theme"]);

@@ -4,16 +4,18 @@ import assert from "node:assert/strict";
 import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
-import type { Browser, BrowserContext, Page } from "playwright-core";
-import { launchChromium, needs_chromium, personPage } from "../harness/chromium.ts";
+import { test } from "node:test";
+import type { BrowserContext, Page } from "playwright-core";
+import { needs_chromium, personPage } from "../harness/chromium.ts";
+import { logIn } from "../harness/console.ts";
+import { settle } from "../harness/layout.ts";
 import { chatTexts, joinMeeting, people, say } from "../harness/meeting.ts";
-import { type Parley, startParley, until } from "../harness/parley.ts";
+import { password, until } from "../harness/parley.ts";
+import { browser, parley, runForAllTests } from "../harness/running.ts";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 /** Where pictures of the pages go; nowhere when unset. */
 const pictures = process.env["PARLEY_TEST_PICTURES"];
-const password = "correct horse battery staple";
 const sizes = {
   laptop: { width: 1280, height: 800, themes: ["dark", "light"] },
   phone: { width: 390, height: 844, themes: ["dark"] },
@@ -22,26 +24,10 @@ const sizes = {
 } as const;
 const laptop = { width: 1280, height: 800 };
 
-let parley: Parley;
-let browser: Browser;
-before(async () => {
-  if (needs_chromium.skip) return;
-  parley = await startParley({ PARLEY_ADMIN_PASSWORD: password });
-  browser = await launchChromium();
-});
-after(async () => {
-  await browser?.close();
-  await parley?.stop();
-});
+runForAllTests();
 
-async function conference(): Promise<string> {
-  const made = await parley.api<{ id: string }>("POST", "/v1.0/conferences", {
-    type: "conference",
-    name: "Pages",
-    detail: "Looked at by a machine",
-  });
-  return made.id;
-}
+const conference = (): Promise<string> =>
+  parley.conference({ name: "Pages", detail: "Looked at by a machine" });
 
 /** Fails with every fault that axe finds; looks in both appearances and at each size, and checks that nothing is wider than the page. */
 async function lookAt(page: Page, name: string): Promise<void> {
@@ -51,9 +37,8 @@ async function lookAt(page: Page, name: string): Promise<void> {
     for (const theme of themes) {
       await page.evaluate((to) => {
         document.documentElement.dataset["theme"] = to;
-        // Colours in the middle of a transition are nobody's colours.
-        for (const animation of document.getAnimations()) animation.finish();
       }, theme);
+      await settle(page);
       if (pictures !== undefined) {
         mkdirSync(pictures, { recursive: true });
         await page.screenshot({ path: join(pictures, `${name}-${size_name}-${theme}.png`) });
@@ -144,9 +129,7 @@ test("the_console_has_no_accessibility_fault_in_any_view", needs_chromium, async
   await page.goto(parley.url);
   await page.getByRole("textbox", { name: "User name" }).waitFor();
   await lookAt(page, "console-login");
-  await page.getByRole("textbox", { name: "User name" }).fill("admin");
-  await page.getByLabel("Password").fill(password);
-  await page.keyboard.press("Enter");
+  await logIn(page);
   await page.getByRole("row", { name: /Pages/ }).first().waitFor();
   await lookAt(page, "console-list");
   await page.getByRole("button", { name: "New conference" }).click();
@@ -349,8 +332,7 @@ test("on_a_phone_every_control_is_large_enough_for_a_finger", needs_chromium, as
 });
 
 test("the_way_in_is_on_the_first_screen_even_of_a_small_phone", needs_chromium, async () => {
-  const { id } = await parley.api<{ id: string }>("POST", "/v1.0/conferences", {
-    type: "conference",
+  const id = await parley.conference({
     name: "A name that somebody has pasted together with the whole agenda of the day and of the next",
   });
   const { url } = await parley.link(id, "Ada");

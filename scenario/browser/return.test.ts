@@ -1,30 +1,13 @@
 // One person, one place: who was away comes back by themselves, and the same link in two tabs is one person unless wanted otherwise.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import type { Browser, Page } from "playwright-core";
+import { test } from "node:test";
+import type { Page } from "playwright-core";
 import { installDevices, launchChromium, needs_chromium, tonesHeard } from "../harness/chromium.ts";
 import { type Attendee, joinIds, joinMeeting, people, say } from "../harness/meeting.ts";
-import { descendants, type Parley, startParley, until } from "../harness/parley.ts";
+import { descendants, until } from "../harness/parley.ts";
+import { browser, parley, runForAllTests } from "../harness/running.ts";
 
-let parley: Parley;
-let browser: Browser;
-before(async () => {
-  if (needs_chromium.skip) return;
-  parley = await startParley();
-  browser = await launchChromium();
-});
-after(async () => {
-  await browser?.close();
-  await parley?.stop();
-});
-
-async function conference(): Promise<string> {
-  const { id } = await parley.api<{ id: string }>("POST", "/v1.0/conferences", {
-    type: "conference",
-    name: "Return",
-  });
-  return id;
-}
+runForAllTests();
 
 const joinsOf = async (id: string): Promise<string[]> => {
   const { conferencecall_ids } = await parley.api<{ conferencecall_ids: string[] }>(
@@ -55,7 +38,7 @@ test(
   "a_browser_that_stood_still_for_half_a_minute_is_back_by_itself_as_the_same_person",
   needs_chromium,
   async () => {
-    const id = await conference();
+    const id = await parley.conference();
     const ben = await joinMeeting(parley, browser, id, people.ben);
     const before_launch = new Set(descendants(process.pid));
     const apart = await launchChromium();
@@ -99,7 +82,7 @@ test(
   "a_place_that_is_lost_is_taken_again_with_hand_and_devices_as_they_were",
   needs_chromium,
   async () => {
-    const id = await conference();
+    const id = await parley.conference();
     let socket = { end: async (_code: number): Promise<void> => undefined };
     const ada = await joinMeeting(parley, browser, id, people.ada, {
       prepare: async (page) => {
@@ -124,7 +107,7 @@ test(
 );
 
 test("who_was_removed_or_whose_link_is_over_is_not_brought_back", needs_chromium, async () => {
-  const id = await conference();
+  const id = await parley.conference();
   for (const [code, heading] of [
     [4403, "You were removed"],
     [4401, "This link does not work any more"],
@@ -143,7 +126,7 @@ test("who_was_removed_or_whose_link_is_over_is_not_brought_back", needs_chromium
 });
 
 test("a_place_that_cannot_be_taken_again_says_why", needs_chromium, async () => {
-  const id = await conference();
+  const id = await parley.conference();
   let socket = { end: async (_code: number): Promise<void> => undefined };
   const ada = await joinMeeting(parley, browser, id, people.ada, {
     prepare: async (page) => {
@@ -164,7 +147,7 @@ test("a_place_that_cannot_be_taken_again_says_why", needs_chromium, async () => 
 });
 
 test("the_same_link_in_a_second_tab_takes_the_place_of_the_first", needs_chromium, async () => {
-  const id = await conference();
+  const id = await parley.conference();
   const ben = await joinMeeting(parley, browser, id, people.ben);
   const ada = await joinMeeting(parley, browser, id, people.ada);
   await ben.page.getByRole("article", { name: "Ada", exact: true }).waitFor();
@@ -192,7 +175,7 @@ test("the_same_link_in_a_second_tab_takes_the_place_of_the_first", needs_chromiu
 });
 
 test("two_people_with_one_link_stay_possible", needs_chromium, async () => {
-  const id = await conference();
+  const id = await parley.conference();
   const ada = await joinMeeting(parley, browser, id, people.ada);
   const second = await ada.page.context().newPage();
   await second.addInitScript(installDevices, people.ben);
@@ -213,7 +196,7 @@ test("two_people_with_one_link_stay_possible", needs_chromium, async () => {
 });
 
 test("a_tab_that_was_closed_is_no_other_tab", needs_chromium, async () => {
-  const id = await conference();
+  const id = await parley.conference();
   const ada = await joinMeeting(parley, browser, id, people.ada);
   const second = await ada.page.context().newPage();
   await second.goto(ada.page.url());

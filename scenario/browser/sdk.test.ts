@@ -1,35 +1,22 @@
 // The SDK as a customer's own page uses it, on another site, with real Chromium and a whole Parley:
 // hearing, seeing, mute, screen, chat, kick, and the four ways of coming back.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import type { Browser, Page } from "playwright-core";
+import { after, test } from "node:test";
+import type { Page } from "playwright-core";
 import type * as Sdk from "../../client/src/index.ts";
 import type { JoinedConference, JoinNotices } from "../../client/src/index.ts";
-import {
-  launchChromium,
-  needs_chromium,
-  type Persona,
-  personPage,
-  seen,
-  tonesHeard,
-} from "../harness/chromium.ts";
-import { type Parley, startParley, until } from "../harness/parley.ts";
-import { type SdkSite, startSdkSite } from "../harness/sdk-page.ts";
+import { needs_chromium, type Persona, personPage, seen, tonesHeard } from "../harness/chromium.ts";
+import { until } from "../harness/parley.ts";
+import { browser, killAndRestart, parley, runForAllTests } from "../harness/running.ts";
+import { startSdkSite } from "../harness/sdk-page.ts";
+import type { Site } from "../harness/site.ts";
 
-let site: SdkSite;
-let parley: Parley;
-let browser: Browser;
-before(async () => {
-  if (needs_chromium.skip) return;
+let site: Site;
+runForAllTests(async () => {
   site = await startSdkSite();
-  parley = await startParley({ PARLEY_HTTP_ALLOWED_ORIGINS: site.origin });
-  browser = await launchChromium();
+  return { PARLEY_HTTP_ALLOWED_ORIGINS: site.origin };
 });
-after(async () => {
-  await browser?.close();
-  await parley?.stop();
-  await site?.close();
-});
+after(() => site?.close());
 
 /** What the page keeps for its test. */
 interface World {
@@ -42,9 +29,6 @@ interface World {
 const ada: Persona = { name: "Ada", tone_hz: 440, color: "red" };
 const bo: Persona = { name: "Bo", tone_hz: 880, color: "lime" };
 const slow_ms = 20_000;
-
-const conference = async (): Promise<string> =>
-  (await parley.api<{ id: string }>("POST", "/v1.0/conferences", { type: "conference" })).id;
 
 /** Somebody on the site's page who has joined; everybody else's camera is shown in an element of their own. */
 async function join(conference_id: string, persona: Persona, options: object = {}): Promise<Page> {
@@ -145,7 +129,7 @@ const both = async (first: Page, second: Page): Promise<void> => {
 };
 
 test("two_people_hear_and_see_each_other_mute_share_write_and_leave", needs_chromium, async () => {
-  const id = await conference();
+  const id = await parley.conference();
   const [first, second] = [await join(id, ada), await join(id, bo)];
   await both(first, second);
 
@@ -190,7 +174,7 @@ test("two_people_hear_and_see_each_other_mute_share_write_and_leave", needs_chro
 });
 
 test("a_weak_device_hears_everybody_on_one_mixed_line", needs_chromium, async () => {
-  const id = await conference();
+  const id = await parley.conference();
   const [first, second, mixed] = [
     await join(id, ada),
     await join(id, bo),
@@ -202,7 +186,7 @@ test("a_weak_device_hears_everybody_on_one_mixed_line", needs_chromium, async ()
 });
 
 test("a_changed_network_restarts_ice_and_nothing_else_changes", needs_chromium, async () => {
-  const id = await conference();
+  const id = await parley.conference();
   const [first, second] = [await join(id, ada), await join(id, bo)];
   await both(first, second);
   const call_id = await ask(first, (joined) => joined.conferencecall_id);
@@ -222,7 +206,7 @@ test("a_changed_network_restarts_ice_and_nothing_else_changes", needs_chromium, 
 });
 
 test("a_cut_to_the_server_loses_no_message_and_media_goes_on", needs_chromium, async () => {
-  const id = await conference();
+  const id = await parley.conference();
   const [first, second] = [await join(id, ada), await join(id, bo)];
   await both(first, second);
   await first.context().setOffline(true);
@@ -251,7 +235,7 @@ test("a_cut_to_the_server_loses_no_message_and_media_goes_on", needs_chromium, a
 });
 
 test("a_killed_media_worker_is_not_noticed", needs_chromium, async () => {
-  const id = await conference();
+  const id = await parley.conference();
   const [first, second] = [await join(id, ada), await join(id, bo)];
   await both(first, second);
   const ids = await Promise.all(
@@ -271,7 +255,7 @@ test(
   "a_media_worker_killed_right_after_a_join_is_made_up_for_by_a_new_connection",
   needs_chromium,
   async () => {
-    const id = await conference();
+    const id = await parley.conference();
     const first = await join(id, ada);
     await until("connected", () =>
       ask(first, (joined) => joined.view.people.some((one) => one.status === "joined")),
@@ -286,11 +270,11 @@ test(
 );
 
 test("after_a_killed_server_everybody_is_back_with_the_same_ids", needs_chromium, async () => {
-  const id = await conference();
+  const id = await parley.conference();
   const [first, second] = [await join(id, ada), await join(id, bo)];
   await both(first, second);
   const call_id = await ask(first, (joined) => joined.conferencecall_id);
-  parley = await parley.killAndRestart();
+  await killAndRestart();
   await until(
     "both live again",
     async () =>
@@ -309,7 +293,7 @@ test(
   "somebody_alone_and_silent_is_left_in_peace_and_a_listener_sends_nothing",
   needs_chromium,
   async () => {
-    const id = await conference();
+    const id = await parley.conference();
     const alone = await join(id, ada, { microphone: false, camera: false });
     const patches: string[] = [];
     alone.on("request", (request) => {
@@ -352,7 +336,7 @@ test(
 );
 
 test("the_smallest_example_is_a_whole_meeting", needs_chromium, async () => {
-  const id = await conference();
+  const id = await parley.conference();
   const open = async (persona: Persona): Promise<Page> => {
     const page = await personPage(browser, persona);
     const { token } = await parley.link(id, persona.name);

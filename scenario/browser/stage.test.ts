@@ -1,30 +1,13 @@
 // Who and what is on the stage: several screens, people who only listen, banners beside the tiles, quality in words.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import type { Browser, Page } from "playwright-core";
-import { launchChromium, needs_chromium, seen } from "../harness/chromium.ts";
+import { test } from "node:test";
+import type { Page } from "playwright-core";
+import { needs_chromium, seen } from "../harness/chromium.ts";
 import { type Attendee, joinMeeting, people } from "../harness/meeting.ts";
-import { type Parley, startParley, until } from "../harness/parley.ts";
+import { until } from "../harness/parley.ts";
+import { browser, parley, runForAllTests } from "../harness/running.ts";
 
-let parley: Parley;
-let browser: Browser;
-before(async () => {
-  if (needs_chromium.skip) return;
-  parley = await startParley();
-  browser = await launchChromium();
-});
-after(async () => {
-  await browser?.close();
-  await parley?.stop();
-});
-
-async function conference(): Promise<string> {
-  const { id } = await parley.api<{ id: string }>("POST", "/v1.0/conferences", {
-    type: "conference",
-    name: "Stage",
-  });
-  return id;
-}
+runForAllTests();
 
 /** Screens are of a colour that no camera has. */
 const screenOf =
@@ -69,7 +52,7 @@ test(
   "every_shared_screen_is_seen_the_newest_large_and_each_can_be_made_large",
   needs_chromium,
   async () => {
-    const id = await conference();
+    const id = await parley.conference();
     const ada = await joinMeeting(parley, browser, id, people.ada, { prepare: screenOf("yellow") });
     const ben = await joinMeeting(parley, browser, id, people.ben, {
       prepare: screenOf("magenta"),
@@ -107,7 +90,7 @@ test(
 );
 
 test("who_only_listens_is_named_below_the_stage_and_takes_no_tile", needs_chromium, async () => {
-  const id = await conference();
+  const id = await parley.conference();
   const ada = await joinMeeting(parley, browser, id, people.ada);
   const full = await areaOf(ada.page, "Ada (you)");
   const leo = await joinMeeting(
@@ -137,7 +120,7 @@ test("who_only_listens_is_named_below_the_stage_and_takes_no_tile", needs_chromi
 });
 
 test("a_banner_covers_no_tile", needs_chromium, async () => {
-  const id = await conference();
+  const id = await parley.conference();
   const ada = await joinMeeting(parley, browser, id, people.ada);
   const ben = await joinMeeting(parley, browser, id, people.ben);
   await ada.page.getByRole("article", { name: "Ben" }).waitFor();
@@ -160,7 +143,7 @@ test("a_banner_covers_no_tile", needs_chromium, async () => {
 });
 
 test("the_connection_is_told_in_words_and_numbers_at_a_press", needs_chromium, async () => {
-  const id = await conference();
+  const id = await parley.conference();
   const ada = await joinMeeting(parley, browser, id, people.ada);
   const ben = await joinMeeting(parley, browser, id, people.ben);
   const bars = ada.page.getByRole("button", { name: "Connection good: Ben" });

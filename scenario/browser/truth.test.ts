@@ -1,30 +1,13 @@
 // What the meeting page shows is true at every moment: volume, being alone, time, own messages, being heard, who speaks.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import type { Browser, Page } from "playwright-core";
-import { launchChromium, needs_chromium } from "../harness/chromium.ts";
+import { test } from "node:test";
+import type { Page } from "playwright-core";
+import { needs_chromium } from "../harness/chromium.ts";
 import { type Attendee, joinMeeting, people, say } from "../harness/meeting.ts";
-import { type Parley, startParley, until } from "../harness/parley.ts";
+import { until } from "../harness/parley.ts";
+import { browser, parley, runForAllTests } from "../harness/running.ts";
 
-let parley: Parley;
-let browser: Browser;
-before(async () => {
-  if (needs_chromium.skip) return;
-  parley = await startParley();
-  browser = await launchChromium();
-});
-after(async () => {
-  await browser?.close();
-  await parley?.stop();
-});
-
-async function conference(): Promise<string> {
-  const { id } = await parley.api<{ id: string }>("POST", "/v1.0/conferences", {
-    type: "conference",
-    name: "True",
-  });
-  return id;
-}
+runForAllTests();
 
 async function close(...all: Attendee[]): Promise<void> {
   for (const { page } of all) await page.context().close();
@@ -46,7 +29,7 @@ test(
   "a_volume_stays_where_it_was_set_whatever_is_opened_and_whoever_comes_back",
   needs_chromium,
   async () => {
-    const id = await conference();
+    const id = await parley.conference();
     const ada = await joinMeeting(parley, browser, id, people.ada);
     const ben = await joinMeeting(parley, browser, id, people.ben);
     const panel = ada.page.getByRole("button", { name: "People" });
@@ -70,7 +53,7 @@ test(
 );
 
 test("who_is_left_alone_is_not_told_to_be_the_first", needs_chromium, async () => {
-  const id = await conference();
+  const id = await parley.conference();
   const ada = await joinMeeting(parley, browser, id, people.ada);
   await ada.page.getByText("Nobody else is here.").waitFor();
   const ben = await joinMeeting(parley, browser, id, people.ben);
@@ -81,7 +64,7 @@ test("who_is_left_alone_is_not_told_to_be_the_first", needs_chromium, async () =
 });
 
 test("everybody_sees_the_conferences_time_by_the_servers_clock", needs_chromium, async () => {
-  const id = await conference();
+  const id = await parley.conference();
   const ada = await joinMeeting(parley, browser, id, people.ada);
   await until("some time has passed", async () => (await seconds(ada.page)) >= 3);
   const ben = await joinMeeting(parley, browser, id, people.ben, {
@@ -109,7 +92,7 @@ test("everybody_sees_the_conferences_time_by_the_servers_clock", needs_chromium,
 });
 
 test("own_messages_stay_own_after_a_return_and_a_reload", needs_chromium, async () => {
-  const id = await conference();
+  const id = await parley.conference();
   const ada = await joinMeeting(parley, browser, id, people.ada);
   const ben = await joinMeeting(parley, browser, id, people.ben);
   await say(ada.page, "Mine");
@@ -134,7 +117,7 @@ test("own_messages_stay_own_after_a_return_and_a_reload", needs_chromium, async 
 });
 
 test("we_can_hear_you_is_said_only_while_it_is_so", needs_chromium, async () => {
-  const id = await conference();
+  const id = await parley.conference();
   const { url } = await parley.link(id, "Ada");
   const page = await (
     await browser.newContext({ locale: "en-US", permissions: ["camera", "microphone"] })
@@ -159,7 +142,7 @@ test("we_can_hear_you_is_said_only_while_it_is_so", needs_chromium, async () => 
 });
 
 test("nobody_is_shown_as_speaking_while_the_connection_is_cut", needs_chromium, async () => {
-  const id = await conference();
+  const id = await parley.conference();
   let cut = async (): Promise<void> => undefined;
   const ben = await joinMeeting(parley, browser, id, people.ben);
   const ada = await joinMeeting(parley, browser, id, people.ada, {

@@ -16,6 +16,9 @@ export interface Event {
   readonly state?: string;
   readonly db?: Record<string, number>;
   readonly color?: string;
+  readonly kind?: string;
+  /** Files in which it kept what it was sent. */
+  readonly paths?: readonly string[];
 }
 
 /** A far end whose program can be looked into. */

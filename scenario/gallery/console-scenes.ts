@@ -2,7 +2,7 @@
 import type { Browser } from "playwright-core";
 import type { Language } from "../../web/src/text/index.ts";
 import { drawn_people } from "../harness/drawn-people.ts";
-import type { Parley } from "../harness/parley.ts";
+import { type Parley, password } from "../harness/parley.ts";
 import { type Guest, openGuest } from "./guests.ts";
 import type { Gallery } from "./looks.ts";
 
@@ -12,8 +12,6 @@ interface Stagehand {
   readonly gallery: Gallery;
   readonly language: Language;
 }
-
-const password = "correct horse battery staple";
 
 async function enter(guest: Guest, word: string): Promise<void> {
   const { page, t } = guest;
@@ -58,8 +56,8 @@ export async function emptyConsoleScenes(hand: Stagehand): Promise<void> {
 
 // Three who met, wrote, raised a hand; one of them was removed, and one whose name is long is still in.
 async function holdMeeting({ parley, browser }: Stagehand): Promise<void> {
-  const { id } = await parley.api<{ id: string }>("POST", "/v1.0/conferences", {
-    ...{ type: "conference", name: "Wöchentliche Produktbesprechung der Abteilung Fernmeldewesen" },
+  const id = await parley.conference({
+    name: "Wöchentliche Produktbesprechung der Abteilung Fernmeldewesen",
     detail: "Zahlen der Woche, danach offene Fragen",
   });
   const guests: Guest[] = [];
@@ -114,9 +112,7 @@ export async function fullConsoleScenes(hand: Stagehand): Promise<void> {
     await page.getByRole("tabpanel", { name: t(`tab_${tab}`) }).waitFor();
     await shoot(`console-${tab}`);
   }
-  const { id } = await parley.api<{ id: string }>("POST", "/v1.0/conferences", {
-    ...{ type: "conference", name: "Rabenburg", detail: "", timeout: 86_400 },
-  });
+  const id = await parley.conference({ name: "Rabenburg", detail: "", timeout: 86_400 });
   await page.goto(`${parley.url}/#/conferences/${id}`);
   await page.getByText(t("timeline_empty")).waitFor();
   await shoot("console-new");

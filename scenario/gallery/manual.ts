@@ -2,16 +2,12 @@
 import { join } from "node:path";
 import type { Browser } from "playwright-core";
 import { drawn_people } from "../harness/drawn-people.ts";
-import { type Parley, until } from "../harness/parley.ts";
+import { type Parley, password, until } from "../harness/parley.ts";
 import { type Guest, openGuest } from "./guests.ts";
-
-const password = "correct horse battery staple";
 
 /** Writes them into `folder`: a meeting of four, and its page in the console. */
 export async function makeManual(parley: Parley, browser: Browser, folder: string): Promise<void> {
-  const { id } = await parley.api<{ id: string }>("POST", "/v1.0/conferences", {
-    ...{ type: "conference", name: "Product review" },
-  });
+  const id = await parley.conference({ name: "Product review" });
   const guests: Guest[] = [];
   for (const look of drawn_people.slice(0, 4)) {
     const guest = await openGuest(browser, "en", { look });

@@ -21,12 +21,9 @@ const names: Readonly<Record<Language, { conference: string; detail: string }>> 
   },
 };
 
-async function newConference({ parley, language }: Stagehand): Promise<string> {
+function newConference({ parley, language }: Stagehand): Promise<string> {
   const { conference: name, detail } = names[language];
-  const { id } = await parley.api<{ id: string }>("POST", "/v1.0/conferences", {
-    ...{ type: "conference", name, detail },
-  });
-  return id;
+  return parley.conference({ name, detail });
 }
 
 // In the page: devices that answer with a failure.

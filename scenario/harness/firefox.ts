@@ -1,7 +1,7 @@
 // Real Firefox with one person in it, driven by WebDriver BiDi; the page's devices are those of harness/chromium.ts.
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Page } from "playwright-core";
@@ -18,6 +18,11 @@ export const firefox_path =
 export const needs_firefox = {
   skip: firefox_path === null ? "firefox is not installed: tools/setup-system installs it" : false,
 } as const;
+
+/** Where the media of a test with Firefox is, since it pairs no address of its own with the loopback's; undefined on a machine without another. */
+export const own_address = Object.values(networkInterfaces())
+  .flat()
+  .find((one) => one?.family === "IPv4" && !one.internal)?.address;
 
 /** A page in a Firefox of its own. */
 export interface FirefoxPage {

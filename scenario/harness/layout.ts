@@ -2,6 +2,18 @@
 // its control, controls that lie on each other, what is wider than the window, what a finger would miss.
 import type { Page } from "playwright-core";
 
+/**
+ * Waits until a page has followed its new size, and ends what is on its way: a drawing that is measured takes its size a frame or two
+ * later, and colours in the middle of a transition are nobody's.
+ */
+export async function settle(page: Page): Promise<void> {
+  await page.evaluate(async () => {
+    for (let frame = 0; frame < 4; frame += 1)
+      await new Promise((done) => requestAnimationFrame(done));
+    for (const animation of document.getAnimations()) animation.finish();
+  });
+}
+
 /** What is wrong with the layout of a page; empty where nothing is. */
 export function layoutFaults(page: Page): Promise<string[]> {
   return page.evaluate(() => {

@@ -33,6 +33,8 @@ export interface Parley {
     body?: unknown,
     expect?: number,
   ): Promise<T>;
+  /** Makes a conference and gives its id; `fields` are further members of the request. */
+  conference(fields?: Record<string, unknown>): Promise<string>;
   /** A meeting link for one person. */
   link(
     conference_id: string,
@@ -51,7 +53,8 @@ export interface JoinLink {
   readonly url: string;
 }
 
-const password = "correct horse battery staple";
+/** Password of `admin`. */
+export const password = "correct horse battery staple";
 const secret = "a secret for tests that has more than thirty-two bytes";
 
 /** Starts Parley; `settings` are extra environment variables. */
@@ -153,6 +156,10 @@ async function start(
     },
     children: () => descendants(pid()),
     api,
+    async conference(fields = {}) {
+      const body = { type: "conference", ...fields };
+      return (await api<{ id: string }>("POST", "/v1.0/conferences", body)).id;
+    },
     link: (conference_id, name, role = "member") =>
       api<JoinLink & Record<string, unknown>>(
         "POST",

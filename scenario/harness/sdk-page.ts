@@ -1,16 +1,8 @@
 // Serves an empty page of another site with the SDK's own sources, so that tests use the SDK as a customer's page would.
 import { readFile } from "node:fs/promises";
-import { createServer } from "node:http";
 import { stripTypeScriptTypes } from "node:module";
-import type { AddressInfo } from "node:net";
 import { basename, join } from "node:path";
-
-/** A site that uses the SDK. */
-export interface SdkSite {
-  /** Its origin; the server must allow it. */
-  readonly origin: string;
-  close(): Promise<void>;
-}
+import { type Site, startSite } from "./site.ts";
 
 const head = `<!doctype html><meta charset="utf-8"><title>SDK</title>
 <script type="importmap">{"imports": {"@parley/client": "/client/index.ts"}}</script><body>`;
@@ -23,13 +15,13 @@ const examplePage = (name: string): string =>
   `${head}<script type="module" src="/examples/${name}.ts"></script>`;
 
 /** Starts the site on a free port. */
-export async function startSdkSite(): Promise<SdkSite> {
+export function startSdkSite(): Promise<Site> {
   const client = join(import.meta.dirname, "../../client");
   const folders: Readonly<Record<string, string>> = {
     client: join(client, "src"),
     examples: join(client, "examples"),
   };
-  const server = createServer((request, reply) => {
+  return startSite((request, reply) => {
     const path = (request.url ?? "/").split("?", 1)[0] ?? "/";
     const folder = folders[path.split("/")[1] ?? ""];
     if (folder === undefined) {
@@ -42,13 +34,4 @@ export async function startSdkSite(): Promise<SdkSite> {
       () => reply.writeHead(404).end(),
     );
   });
-  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
-  return {
-    origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    close: () =>
-      new Promise((done) => {
-        server.close(() => done());
-        server.closeAllConnections();
-      }),
-  };
 }

@@ -1,9 +1,9 @@
 // An independent WebRTC stack (aiortc, Python) against a whole Parley: one POST each, then tones and colours both ways.
 import assert from "node:assert/strict";
-import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { after, before, type TestContext, test } from "node:test";
+import type { Line } from "../clients/client.ts";
+import { type Event, type ProgramEnd, startFarEnd } from "../clients/far-end.ts";
+import { script } from "../clients/python.ts";
 import { type Parley, startParley, until } from "../harness/parley.ts";
 import { can, system_python } from "../harness/python.ts";
 
@@ -17,35 +17,12 @@ const needs_aiortc = {
 
 type Color = "red" | "lime" | "blue";
 
-/** What one says about itself. */
-interface Event {
-  readonly event: "answered" | "state" | "heard" | "seen" | "ended" | "left";
-  readonly status?: number;
-  readonly type?: string;
-  readonly location?: string;
-  readonly text?: string;
-  readonly state?: string;
-  readonly db?: Record<string, number>;
-  readonly color?: string;
-}
-
-interface FarEnd {
-  readonly location: string;
-  readonly answer: string;
-  /** Everything it has told so far. */
-  readonly events: readonly Event[];
-  say(word: "leave"): void;
-}
-
-interface Lines {
-  readonly send: boolean;
-  readonly receive: boolean;
+interface Settings {
+  readonly lines: readonly Line[];
   readonly tone_hz?: number;
   readonly color?: Color;
   /** Its side of the DTLS handshake; aiortc offers both. */
   readonly setup?: "active" | "passive";
-  /** Offers a data channel behind them. */
-  readonly channel?: boolean;
 }
 
 // A tone is sent at -12 dB of full scale; the onset of one leaks a little into another's probe.
@@ -60,9 +37,7 @@ before(async () => {
 after(() => parley?.stop());
 
 const conference = async (t: TestContext): Promise<string> => {
-  const { id } = await parley.api<{ id: string }>("POST", "/v1.0/conferences", {
-    type: "conference",
-  });
+  const id = await parley.conference();
   t.after(() => parley.api("DELETE", `/v1.0/conferences/${id}`));
   return id;
 };
@@ -70,56 +45,21 @@ const conference = async (t: TestContext): Promise<string> => {
 const enter = async (
   t: TestContext,
   conference_id: string,
-  lines: Lines,
+  settings: Settings,
   role: "member" | "listener" = "member",
-): Promise<FarEnd> => {
+): Promise<ProgramEnd> => {
   const { token } = await parley.link(conference_id, "far end", role);
   const url = `${parley.url}/v1.0/conferences/${conference_id}/conferencecalls`;
-  const child = spawn(system_python, [
-    join(import.meta.dirname, "far_end.py"),
-    JSON.stringify({ url, token, ...lines }),
-  ]);
-  const { events, log } = listen(child);
-  t.after(() => stop(child));
-  const answered = await until(
-    "aiortc was answered",
-    () => {
-      assert.equal(child.exitCode, null, log.join("\n"));
-      return events.find(({ event }) => event === "answered");
-    },
-    20_000,
-  );
-  assert.deepEqual([answered.status, answered.type], [201, "application/sdp"], answered.text ?? "");
-  await until("aiortc is connected", () => events.some(({ state }) => state === "connected"));
-  return {
-    location: answered.location ?? "",
-    answer: answered.text ?? "",
-    events,
-    say: (word) => child.stdin.write(`${word}\n`),
-  };
+  const command = [system_python, script("aiortc_client.py")] as const;
+  const end = await startFarEnd(t, command, { url, token, ...settings }, "DELETE");
+  await until("aiortc is connected", () => end.isConnected());
+  return end;
 };
-
-function listen(child: ChildProcessWithoutNullStreams): { events: Event[]; log: string[] } {
-  const events: Event[] = [];
-  const log: string[] = [];
-  createInterface({ input: child.stdout }).on("line", (line) =>
-    events.push(JSON.parse(line) as Event),
-  );
-  createInterface({ input: child.stderr }).on("line", (line) => log.push(line));
-  return { events, log };
-}
-
-async function stop(child: ChildProcessWithoutNullStreams): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const gone = new Promise((resolve) => child.once("exit", resolve));
-  child.stdin.end();
-  await gone;
-}
 
 const isLoud = ({ db }: Event, tone_hz: number): boolean => (db?.[tone_hz] ?? -200) > audible_db;
 
 // All of the tones at the same time, twice, so that no single report decides.
-const hears = (end: FarEnd, ...tones_hz: number[]): Promise<unknown> =>
+const hears = (end: ProgramEnd, ...tones_hz: number[]): Promise<unknown> =>
   until(
     `hears ${tones_hz.join(" and ")} Hz`,
     () =>
@@ -128,35 +68,35 @@ const hears = (end: FarEnd, ...tones_hz: number[]): Promise<unknown> =>
       ).length >= 2,
     20_000,
   );
-const sees = (end: FarEnd, color: Color): Promise<unknown> =>
+const sees = (end: ProgramEnd, color: Color): Promise<unknown> =>
   until(
     `sees ${color} move`,
     () => end.events.filter((event) => event.color === color).length > 5,
     20_000,
   );
-const hasHeard = (end: FarEnd, tone_hz: number): boolean =>
+const hasHeard = (end: ProgramEnd, tone_hz: number): boolean =>
   end.events.some((event) => isLoud(event, tone_hz));
-const hasSeen = (end: FarEnd, color: Color): boolean =>
+const hasSeen = (end: ProgramEnd, color: Color): boolean =>
   end.events.some((event) => event.color === color);
 
-const callState = async ({ location }: FarEnd): Promise<string> => {
+const callState = async ({ location }: ProgramEnd): Promise<string> => {
   const call = await parley.api<{ status: string; leave_reason: string }>("GET", location);
   return `${call.status} ${call.leave_reason}`;
 };
 
-const leaves = async (end: FarEnd): Promise<void> => {
-  end.say("leave");
-  const left = await until("DELETE is answered", () =>
-    end.events.find(({ event }) => event === "left"),
-  );
-  assert.equal(left.status, 200);
+const leaves = async (end: ProgramEnd): Promise<void> => {
+  await end.leave();
   assert.equal(await callState(end), "leaved left");
   await until("its connection was closed from our side", () =>
     end.events.some(({ state }) => state === "dtls closed"),
   );
 };
 
-const both = { send: true, receive: true };
+const lines = (direction: Line["direction"] & string): Line[] => [
+  { kind: "audio", direction },
+  { kind: "video", direction },
+];
+const both = { lines: lines("sendrecv") };
 
 test(
   "two_aiortc_endpoints_hear_and_see_each_other_and_never_themselves",
@@ -181,9 +121,9 @@ test(
   needs_aiortc,
   async (t) => {
     const conference_id = await conference(t);
-    const sends = { send: true, receive: false };
+    const sends = { lines: lines("sendonly") };
     const red = await enter(t, conference_id, { ...sends, tone_hz: 440, color: "red" });
-    const player = await enter(t, conference_id, { send: false, receive: true }, "listener");
+    const player = await enter(t, conference_id, { lines: lines("recvonly") }, "listener");
     await Promise.all([hears(player, 440), sees(player, "red")]);
     const blue = await enter(t, conference_id, { ...sends, tone_hz: 660, color: "blue" });
     await hears(player, 440, 660);
@@ -204,7 +144,7 @@ test(
   needs_aiortc,
   async (t) => {
     const conference_id = await conference(t);
-    const more = { ...both, channel: true } as const;
+    const more = { lines: [...both.lines, { kind: "data" }] } as const;
     const red = await enter(t, conference_id, { ...more, tone_hz: 440, color: "red" });
     const blue = await enter(t, conference_id, { ...more, tone_hz: 660, color: "blue" });
     assert.match(red.answer, /^m=application [1-9]/m);

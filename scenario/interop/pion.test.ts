@@ -1,12 +1,13 @@
 // Pion (Go) in a meeting with somebody in Chromium: tones and colours both ways, trickled candidates, a restart of ICE, DELETE.
 import assert from "node:assert/strict";
-import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { after, before, type TestContext, test } from "node:test";
 import type { Browser } from "playwright-core";
+import { type ProgramEnd, startFarEnd } from "../clients/far-end.ts";
+import { script } from "../clients/python.ts";
 import { launchChromium, needs_chromium, seen, tonesHeard } from "../harness/chromium.ts";
 import { type Attendee, joinMeeting, people } from "../harness/meeting.ts";
 import { type Parley, startParley, until } from "../harness/parley.ts";
@@ -24,25 +25,6 @@ const needs = {
   skip:
     needs_chromium.skip || (missing.length > 0 && process.env["CI"] !== "true" ? reason : false),
 };
-
-/** What one says about itself. */
-interface Event {
-  readonly event: string;
-  readonly status?: number;
-  readonly type?: string;
-  readonly location?: string;
-  readonly text?: string;
-  readonly state?: string;
-  readonly kind?: string;
-  readonly candidates?: number;
-  readonly paths?: readonly string[];
-}
-
-interface FarEnd {
-  readonly location: string;
-  readonly events: readonly Event[];
-  say(word: "restart" | "keep" | "leave"): void;
-}
 
 /** What was in the files of one take. */
 interface Take {
@@ -82,10 +64,8 @@ async function build(): Promise<void> {
 }
 
 function media(...words: string[]): string {
-  const script = join(import.meta.dirname, "../clients/python/media_files.py");
-  const { status, stdout, stderr } = spawnSync(system_python, [script, ...words], {
-    encoding: "utf8",
-  });
+  const command = [script("media_files.py"), ...words];
+  const { status, stdout, stderr } = spawnSync(system_python, command, { encoding: "utf8" });
   assert.equal(status, 0, stderr);
   return stdout;
 }
@@ -95,46 +75,23 @@ async function enter(
   conference_id: string,
   persona: { name: string; tone_hz: number; color: string },
   pictures: "ivf" | "h264",
-): Promise<FarEnd> {
+): Promise<ProgramEnd> {
   const heard = join(folder, persona.name);
   mkdirSync(heard);
   const [audio, video] = [join(heard, "tone.ogg"), join(heard, `picture.${pictures}`)];
   media("make", String(persona.tone_hz), persona.color, audio, video);
   const { token } = await parley.link(conference_id, persona.name);
   const url = `${parley.url}/v1.0/conferences/${conference_id}/conferencecalls`;
-  const child = spawn(program, [JSON.stringify({ url, token, audio, video, heard })]);
-  t.after(() => stop(child));
-  const events: Event[] = [];
-  const log: string[] = [];
-  createInterface({ input: child.stdout }).on("line", (line) => {
-    events.push(JSON.parse(line) as Event);
-  });
-  createInterface({ input: child.stderr }).on("line", (line) => log.push(line));
-  const answered = await until("pion was answered", () => {
-    assert.equal(child.exitCode, null, log.join("\n"));
-    return events.find(({ event }) => event === "answered");
-  });
-  assert.deepEqual([answered.status, answered.type], [201, "application/sdp"], answered.text ?? "");
-  await until("pion is connected", () => events.some(({ state }) => state === "connected"));
-  return {
-    location: answered.location ?? "",
-    events,
-    say: (word) => child.stdin.write(`${word}\n`),
-  };
+  const end = await startFarEnd(t, [program], { url, token, audio, video, heard }, "DELETE");
+  await until("pion is connected", () => end.isConnected());
+  return end;
 }
 
-async function stop(child: ChildProcessWithoutNullStreams): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const gone = new Promise((resolve) => child.once("exit", resolve));
-  child.stdin.end();
-  await gone;
-}
-
-const packets = ({ events }: FarEnd, kind: string): number =>
+const packets = ({ events }: ProgramEnd, kind: string): number =>
   events.filter((event) => event.event === "received" && event.kind === kind).length * 50;
 
 /** What somebody hears and sees from now on, until enough packets of both have come. */
-async function take(end: FarEnd): Promise<Take> {
+async function take(end: ProgramEnd): Promise<Take> {
   const kept = async (): Promise<readonly string[]> => {
     const count = end.events.filter(({ event }) => event === "kept").length;
     end.say("keep");
@@ -176,9 +133,7 @@ async function hearsAndSees(ada: Attendee, name: string, tone_hz: number, color:
 }
 
 test("pion_and_a_browser_hear_and_see_each_other", needs, async (t) => {
-  const { id } = await parley.api<{ id: string }>("POST", "/v1.0/conferences", {
-    type: "conference",
-  });
+  const id = await parley.conference();
   const ada = await joinMeeting(parley, browser, id, people.ada);
   const end = await enter(t, id, { name: "Pion", tone_hz: 660, color: "lime" }, "ivf");
   await hearsAndSees(ada, "Pion", 660, "lime");
@@ -203,16 +158,10 @@ test("pion_and_a_browser_hear_and_see_each_other", needs, async (t) => {
   assert.deepEqual(tones(again), [people.ada.tone_hz]);
   await hearsAndSees(ada, "Pion", 660, "lime");
 
-  end.say("leave");
-  const left = await until("DELETE is answered", () =>
-    end.events.find(({ event }) => event === "left"),
-  );
-  assert.equal(left.status, 200);
+  await end.leave();
   const call = await parley.api<{ status: string }>("GET", end.location);
   assert.equal(call.status, "leaved");
-  await until("its connection was closed from our side", () =>
-    end.events.some(({ state }) => state === "closed"),
-  );
+  await until("its connection was closed from our side", () => end.isClosed?.());
   assert.deepEqual(
     end.events.filter(({ event }) => event === "failed"),
     [],
@@ -222,9 +171,7 @@ test("pion_and_a_browser_hear_and_see_each_other", needs, async (t) => {
 });
 
 test("the_h264_of_a_pion_publisher_is_seen_by_a_browser", needs, async (t) => {
-  const { id } = await parley.api<{ id: string }>("POST", "/v1.0/conferences", {
-    type: "conference",
-  });
+  const id = await parley.conference();
   const ada = await joinMeeting(parley, browser, id, people.ada);
   const end = await enter(t, id, { name: "Gopher", tone_hz: 880, color: "blue" }, "h264");
   await hearsAndSees(ada, "Gopher", 880, "blue");

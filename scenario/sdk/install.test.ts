@@ -3,16 +3,14 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { extname, join, normalize } from "node:path";
-import { after, before, test } from "node:test";
+import { after, test } from "node:test";
 import { promisify } from "node:util";
-import type { Browser } from "playwright-core";
-import { launchChromium, needs_chromium, personPage } from "../harness/chromium.ts";
+import { needs_chromium, personPage } from "../harness/chromium.ts";
 import { people } from "../harness/meeting.ts";
-import { type Parley, startParley } from "../harness/parley.ts";
+import { browser, parley, runForAllTests } from "../harness/running.ts";
+import { type Site, startSite } from "../harness/site.ts";
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, "../..");
@@ -31,15 +29,11 @@ const blockOf = (way: number, kind: string): string => {
 const slow_ms = 20_000;
 
 let folder: string;
-let site: Server;
-let origin: string;
-let parley: Parley;
-let browser: Browser;
+let site: Site;
 let packed: string;
-before(async () => {
-  if (needs_chromium.skip) return;
+runForAllTests(async () => {
   folder = mkdtempSync(join(tmpdir(), "parley-sdk-"));
-  site = createServer((request, reply) => {
+  site = await startSite((request, reply) => {
     const path = normalize(new URL(request.url ?? "/", "http://site").pathname);
     const types: Readonly<Record<string, string>> = {
       ".html": "text/html; charset=utf-8",
@@ -53,20 +47,12 @@ before(async () => {
       () => reply.writeHead(404).end(),
     );
   });
-  await new Promise<void>((done) => site.listen(0, "127.0.0.1", done));
-  origin = `http://127.0.0.1:${(site.address() as AddressInfo).port}`;
-  parley = await startParley({ PARLEY_HTTP_ALLOWED_ORIGINS: origin });
-  browser = await launchChromium();
   const { stdout } = await run("npm", ["run", "--silent", "pack", "--", folder], { cwd: root });
   packed = stdout.trim();
+  return { PARLEY_HTTP_ALLOWED_ORIGINS: site.origin };
 });
 after(async () => {
-  await browser?.close();
-  await parley?.stop();
-  if (site) {
-    site.closeAllConnections();
-    await new Promise((done) => site.close(done));
-  }
+  await site?.close();
   if (folder) rmSync(folder, { recursive: true, force: true });
 });
 
@@ -84,9 +70,7 @@ async function shell(cwd: string, text: string, env: NodeJS.ProcessEnv = {}): Pr
 
 /** Opens the page as somebody with a link and waits until it says that they are in. */
 async function joins(path: string): Promise<void> {
-  const { id } = await parley.api<{ id: string }>("POST", "/v1.0/conferences", {
-    type: "conference",
-  });
+  const id = await parley.conference();
   const { token } = await parley.link(id, "Ada");
   const page = await personPage(browser, people.ada);
   const faults: string[] = [];
@@ -94,7 +78,7 @@ async function joins(path: string): Promise<void> {
   page.on("console", (line) => {
     if (line.type() === "error" && !line.text().includes("favicon")) faults.push(line.text());
   });
-  await page.goto(`${origin}/${path}?conference=${id}#${token}`);
+  await page.goto(`${site.origin}/${path}?conference=${id}#${token}`);
   await page
     .getByText("in: Ada", { exact: true })
     .waitFor({ timeout: slow_ms })

@@ -11,11 +11,9 @@ test("a_name_as_announced_address_becomes_candidates_of_its_addresses", async (t
     PARLEY_MEDIA_WORKER_COUNT: "1",
   });
   t.after(() => parley.stop());
-  const conference = await parley.api<{ id: string }>("POST", "/v1.0/conferences", {
-    type: "conference",
-  });
-  const { token } = await parley.link(conference.id, "Ada");
-  const reply = await fetch(`${parley.url}/v1.0/conferences/${conference.id}/conferencecalls`, {
+  const id = await parley.conference();
+  const { token } = await parley.link(id, "Ada");
+  const reply = await fetch(`${parley.url}/v1.0/conferences/${id}/conferencecalls`, {
     method: "POST",
     headers: { authorization: `Bearer ${token}`, "content-type": "application/sdp" },
     body: chromium_offer,
@@ -23,7 +21,7 @@ test("a_name_as_announced_address_becomes_candidates_of_its_addresses", async (t
   const answer = await reply.text();
   assert.equal(reply.status, 201, answer);
   // The server would wait for the join that never connects.
-  await parley.api("DELETE", `/v1.0/conferences/${conference.id}`);
+  await parley.api("DELETE", `/v1.0/conferences/${id}`);
   const candidates = [...answer.matchAll(/^a=candidate:\S+ 1 (\S+) \d+ (\S+) (\d+) typ host/gm)];
   assert.deepEqual(new Set(candidates.map(([, transport]) => transport)), new Set(["udp", "tcp"]));
   for (const [line, , address = ""] of candidates) {

@@ -34,9 +34,7 @@ test(
     const browser = await launchChromium();
     t.after(() => browser.close());
     const { port, host } = new URL(parley.url);
-    const { id } = await parley.api<{ id: string }>("POST", "/v1.0/conferences", {
-      type: "conference",
-    });
+    const id = await parley.conference();
     const path = `/v1.0/conferences/${id}`;
     const { token } = await parley.link(id, "Player");
     const dial = async (text: string): Promise<Socket> => {

@@ -17,11 +17,11 @@ import { type TestContext, test } from "node:test";
 import { connect } from "node:tls";
 import { Client } from "pg";
 import { startSystemPostgres } from "../../tools/system-postgres.ts";
+import { password } from "../harness/parley.ts";
 import { refusal, without_mounts } from "./refused.ts";
 
 const root = join(import.meta.dirname, "../..");
 const guide = (name: string): string => readFileSync(join(root, `docs/guide/${name}.md`), "utf8");
-const password = "correct horse battery staple";
 
 /** The shell blocks below a heading, in their order. */
 function blocks(page: string, heading: string): string[] {

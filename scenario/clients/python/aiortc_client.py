@@ -88,7 +88,7 @@ def add_lines(connection, settings):
             connection.createDataChannel("data")
             continue
         make = Tone if kind == "audio" else Picture
-        source = settings["tone_hz" if kind == "audio" else "color"]
+        source = settings.get("tone_hz" if kind == "audio" else "color")
         is_sender = direction in ("sendonly", "sendrecv")
         connection.addTransceiver(make(source) if is_sender else kind, direction=direction)
 
