@@ -1,9 +1,38 @@
-// The database stops answering, or dies, under a running server: what requests get, and that all of it heals by itself.
-// Runs alone: measures how soon requests are refused.
+// The private database stops answering, or dies, in the middle of writes: what who asks gets, that a meeting does not notice, and that all of it heals by itself.
+// Runs alone: measures how soon requests are refused, and gaps in the sound.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { test } from "node:test";
+import { after, before, type TestContext, test } from "node:test";
+import type { Browser } from "playwright-core";
+import { launchChromium, needs_chromium } from "../harness/chromium.ts";
 import { isAlive, type Parley, startParley, until } from "../harness/parley.ts";
+import {
+  ask,
+  assertAway,
+  assertInTime,
+  countNames,
+  create,
+  join,
+  type Meeting,
+  since,
+  startMeeting,
+  type Told,
+  watchMachine,
+} from "./outage.ts";
+
+let parley: Parley;
+let browser: Browser;
+let meeting: Meeting;
+before(async () => {
+  if (needs_chromium.skip) return;
+  parley = await startParley({ PARLEY_MEDIA_WORKER_COUNT: "1" });
+  browser = await launchChromium();
+  meeting = await startMeeting(parley, browser);
+});
+after(async () => {
+  await browser?.close();
+  await parley?.stop();
+});
 
 const isDatabase = (pid: number): boolean => {
   try {
@@ -13,69 +42,112 @@ const isDatabase = (pid: number): boolean => {
     return false;
   }
 };
-const databases = (parley: Parley): number[] => parley.children().filter(isDatabase);
-
-const create = async (parley: Parley): Promise<{ status: number; retry: string | null }> => {
-  const reply = await fetch(`${parley.url}/v1.0/conferences`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${parley.token}` },
-    body: JSON.stringify({ type: "conference" }),
-  });
-  await reply.text();
-  return { status: reply.status, retry: reply.headers.get("retry-after") };
+const databases = (): number[] => parley.children().filter(isDatabase);
+const signal = (pids: readonly number[], name: NodeJS.Signals): void => {
+  for (const pid of pids) if (isAlive(pid)) process.kill(pid, name);
 };
+const pause = (duration_ms: number) => new Promise((done) => setTimeout(done, duration_ms));
 
-/** Rooms in the workers, and conferences that are open. */
-async function agree(parley: Parley): Promise<boolean> {
-  const { parts } = await (
-    await fetch(`${parley.url}/health`, { headers: { authorization: `Bearer ${parley.token}` } })
-  ).json();
-  const rooms = parts.media.workers.reduce(
-    (sum: number, worker: { rooms: number }) => sum + worker.rooms,
-    0,
+/** Milliseconds for an answer where it is known already that the database is silent. */
+const known_within_ms = 100;
+/** How many of each ask at once. */
+const asked = 6;
+/** All at once: who reads, who writes, who joins. */
+const askAll = (): Promise<Told[]> =>
+  Promise.all(
+    Array.from({ length: asked }, () => [
+      create(parley),
+      ask(parley, "GET", "/v1.0/conferences"),
+      ask(parley, "GET", `/v1.0/conferences/${meeting.id}/events`),
+      ask(parley, "PUT", `/v1.0/conferences/${meeting.id}`, { name: "another name" }),
+      join(parley, meeting.id),
+    ]).flat(),
   );
-  let open = 0;
-  for (let token = ""; ; ) {
-    const page = await parley.api<{ result: unknown[]; next_page_token: string }>(
-      "GET",
-      `/v1.0/conferences?page_size=100${token && `&page_token=${encodeURIComponent(token)}`}`,
-    );
-    open += page.result.length;
-    token = page.next_page_token;
-    if (token === "" || page.result.length === 0) break;
-  }
-  return rooms === open;
+
+/** Somebody who makes conferences one by one, each under a key of its own, and asks again where they were refused. */
+function startWriter(name: string): { end: () => Promise<{ keys: string[]; told: Told[] }> } {
+  const keys: string[] = [];
+  const told: Told[] = [];
+  let is_over = false;
+  const write = async (): Promise<void> => {
+    for (let count = 0; !is_over; count += 1) {
+      const key = `${name} ${count}`;
+      keys.push(key);
+      for (;;) {
+        const answer = await create(parley, key, key.replace(" ", "-"));
+        told.push(answer);
+        if (answer.status !== 503) break;
+        await pause(50);
+      }
+    }
+  };
+  const writing = write();
+  return {
+    async end() {
+      is_over = true;
+      await writing;
+      return { keys, told };
+    },
+  };
 }
 
-test("a_database_that_is_stopped_or_killed_is_answered_without_waiting_and_heals_by_itself", async (t) => {
-  const parley = await startParley();
-  try {
-    for (let made = 0; made < 5; made += 1) assert.equal((await create(parley)).status, 200);
-    const stopped = databases(parley);
-    assert.ok(stopped.length > 1);
-    for (const pid of stopped) process.kill(pid, "SIGSTOP");
-    const first = await Promise.all(Array.from({ length: 30 }, () => create(parley)));
-    const began = performance.now();
-    const later = await Promise.all(Array.from({ length: 30 }, () => create(parley)));
-    t.diagnostic(`thirty refusals took ${Math.round(performance.now() - began)} ms`);
-    for (const { status, retry } of [...first, ...later]) {
-      assert.equal(status, 503);
-      assert.ok(Number(retry) >= 1);
-    }
-    assert.equal((await fetch(`${parley.url}/ping`)).status, 200);
-    for (const pid of stopped) if (isAlive(pid)) process.kill(pid, "SIGCONT");
-    await until("it is written again", async () => (await create(parley)).status === 200);
-    await until("rooms are those of the rows", () => agree(parley));
-    for (const pid of databases(parley)) if (isAlive(pid)) process.kill(pid, "SIGKILL");
-    const outcomes = new Set<number>();
-    await until("it is written again after the kill", async () => {
-      const { status } = await create(parley);
-      outcomes.add(status);
-      return status === 200;
+/** What happens to the database while six people write. */
+async function outage(
+  t: TestContext,
+  what: string,
+  fault: () => Promise<{ fault_ms: number; all: readonly Told[]; at_once: readonly Told[] }>,
+): Promise<void> {
+  const machine = watchMachine(parley);
+  const writers = Array.from({ length: 6 }, (_, n) => startWriter(`${what}-${n}`));
+  await pause(300);
+  const { fault_ms, all: during, at_once } = await fault();
+  await until("it is written again", async () => (await create(parley)).status === 200);
+  const written = await Promise.all(writers.map(({ end }) => end()));
+  const told = written.flatMap((one) => one.told);
+  const machine_ms = await machine();
+  const refused = since(fault_ms, [...during, ...told]).filter(({ status }) => status === 503);
+  t.diagnostic(
+    `${refused.length} refusals, ${refused.filter((one) => one.is_unknown).length} of them in a commit, after ${Math.round(Math.max(...refused.map((one) => one.took_ms)))} ms at most; the machine itself ${Math.round(machine_ms)} ms`,
+  );
+  assertAway([...during, ...told].filter(({ status }) => status >= 400));
+  assertInTime(refused, machine_ms);
+  assertInTime(at_once, machine_ms, known_within_ms);
+  const names = await countNames(parley);
+  for (const key of written.flatMap(({ keys }) => keys)) assert.equal(names.get(key), 1, key);
+  await meeting.assertUntouched(t, what);
+}
+
+test(
+  "a_stopped_database_is_answered_without_waiting_untouched_by_who_talks_and_goes_on",
+  needs_chromium,
+  async (t) => {
+    await outage(t, "stopped", async () => {
+      const stopped = databases();
+      assert.ok(stopped.length > 1);
+      signal(stopped, "SIGSTOP");
+      const fault_ms = performance.now();
+      const first = await askAll();
+      const later = await askAll();
+      assertAway([...first, ...later]);
+      t.diagnostic(
+        `later ones took ${Math.round(Math.max(...later.map((one) => one.took_ms)))} ms`,
+      );
+      assert.equal((await fetch(`${parley.url}/ping`)).status, 200);
+      await pause(1_000);
+      signal(stopped, "SIGCONT");
+      return { fault_ms, all: [...first, ...later], at_once: later };
     });
-    for (const status of outcomes) assert.ok(status === 200 || status === 503, `${status}`);
-    await until("rooms are those of the rows after the kill", () => agree(parley));
-  } finally {
-    await parley.stop();
-  }
-});
+  },
+);
+
+test(
+  "a_killed_database_is_started_again_and_no_write_is_lost_or_done_twice",
+  needs_chromium,
+  async (t) => {
+    await outage(t, "killed", async () => {
+      signal(databases(), "SIGKILL");
+      const fault_ms = performance.now();
+      return { fault_ms, all: await askAll(), at_once: [] };
+    });
+  },
+);

@@ -42,7 +42,7 @@ async function join(parley: Parley, id: string, token: string, key: string): Pro
 const line = (sdp: string, name: string): string =>
   new RegExp(`^a=${name}:(.*)\r$`, "m").exec(sdp)?.[1] ?? "";
 
-for (const moment of ["after"] as const) {
+for (const moment of ["before", "after"] as const) {
   test(`a_join_whose_server_is_killed_${moment}_its_commit_is_one_join_when_it_is_asked_for_again`, async () => {
     let parley = await startParley({
       PARLEY_DATABASE_URL: proxy.url,

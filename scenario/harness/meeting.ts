@@ -138,6 +138,99 @@ export async function watch(one: Attendee, other: Attendee): Promise<() => Promi
   return () => one.page.evaluate(() => (window as unknown as { watched: Watch }).watched);
 }
 
+/** The longest gaps in what somebody hears, milliseconds. */
+export interface Gaps {
+  readonly gap_ms: number;
+  /** In what the browser sends to itself, which shows what the machine adds. */
+  readonly machine_ms: number;
+}
+
+/**
+ * Measures for how long at a time nothing came and the browser made sound up, which it does so well that {@link watch} hears no silence.
+ * The result gives the longest such times since it was last asked.
+ */
+export async function listen({ page }: Attendee): Promise<() => Promise<Gaps>> {
+  await page.evaluate(
+    async ({ interval_ms, rate }) => {
+      const window_ = window as unknown as {
+        probes: { connections: RTCPeerConnection[] };
+        takeGaps: () => Gaps;
+      };
+      interface Line {
+        readonly id: string;
+        readonly packets: number;
+        readonly made_up: number;
+      }
+      const lines = async (connection: RTCPeerConnection): Promise<Line[]> =>
+        [...(await connection.getStats()).values()]
+          .filter(({ type, kind }) => type === "inbound-rtp" && kind === "audio")
+          .map((line) => ({
+            id: line.id,
+            packets: line.packetsReceived,
+            made_up: line.concealedSamples,
+          }));
+      const measure = async (connection: RTCPeerConnection): Promise<() => number> => {
+        // The one that somebody speaks on; the others are empty.
+        const [first] = (await lines(connection)).toSorted((a, b) => b.packets - a.packets);
+        if (!first) throw new Error("nothing is received");
+        let before = first.made_up;
+        let gap_ms = 0;
+        let longest_ms = 0;
+        let is_looking = false;
+        const look = async (): Promise<void> => {
+          const line = (await lines(connection)).find(({ id }) => id === first.id);
+          // A line that is gone is a gap that does not end.
+          const made_up_ms = line ? ((line.made_up - before) / rate) * 1000 : interval_ms;
+          before = line?.made_up ?? before;
+          gap_ms = made_up_ms > 0 ? gap_ms + made_up_ms : 0;
+          longest_ms = Math.max(longest_ms, gap_ms);
+        };
+        setInterval(() => {
+          if (is_looking) return;
+          is_looking = true;
+          void look().finally(() => {
+            is_looking = false;
+          });
+        }, interval_ms);
+        return () => {
+          const longest = longest_ms;
+          longest_ms = 0;
+          return longest;
+        };
+      };
+      const talkToItself = async (): Promise<RTCPeerConnection> => {
+        const context = new AudioContext({ sampleRate: rate });
+        const oscillator = context.createOscillator();
+        const out = context.createMediaStreamDestination();
+        oscillator.connect(out);
+        oscillator.start();
+        const [from, to] = [new RTCPeerConnection(), new RTCPeerConnection()];
+        from.onicecandidate = ({ candidate }) => to.addIceCandidate(candidate);
+        to.onicecandidate = ({ candidate }) => from.addIceCandidate(candidate);
+        for (const track of out.stream.getTracks()) from.addTrack(track, out.stream);
+        await from.setLocalDescription();
+        await to.setRemoteDescription(from.localDescription as RTCSessionDescription);
+        await to.setLocalDescription();
+        await from.setRemoteDescription(to.localDescription as RTCSessionDescription);
+        return to;
+      };
+      const [connection] = window_.probes.connections.filter(
+        ({ connectionState }) => connectionState === "connected",
+      );
+      if (!connection) throw new Error("nobody is connected");
+      const taken = await measure(connection);
+      const to = await talkToItself();
+      while (((await lines(to))[0]?.packets ?? 0) < 50) {
+        await new Promise((done) => setTimeout(done, interval_ms));
+      }
+      const machine = await measure(to);
+      window_.takeGaps = () => ({ gap_ms: taken(), machine_ms: machine() });
+    },
+    { interval_ms: 100, rate: 48_000 },
+  );
+  return () => page.evaluate(() => (window as unknown as { takeGaps: () => Gaps }).takeGaps());
+}
+
 /** Ids of everybody's joins, as one word to compare. */
 export async function joinIds(parley: Parley, id: string): Promise<string> {
   const { conferencecall_ids } = await parley.api<{ conferencecall_ids: string[] }>(

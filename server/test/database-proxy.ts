@@ -8,6 +8,8 @@ export interface DatabaseProxy {
   readonly url: string;
   /** Milliseconds that what is asked is under way; what was asked before is not caught up. */
   delay_ms: number;
+  /** Milliseconds by which the machine was late with what was under way, at most, since `delay_ms` was set. */
+  readonly late_ms: number;
   /** Connections that stand. */
   readonly open: number;
   /** Holds the next commit back before the database has it, or its answer afterwards, for ever; resolves when it has come to that. */
@@ -30,6 +32,7 @@ export async function startDatabaseProxy(url: string): Promise<DatabaseProxy> {
   const port = target.searchParams.get("port");
   const ways = new Set<{ is_cut: boolean; near: Socket; far: Socket }>();
   let delay_ms = 0;
+  let late_ms = 0;
   let catching: { moment: "before" | "after"; caught: () => void } | null = null;
   let losing: { count: number; left: number; lost: Socket[]; all: () => void } | null = null;
   let holding: (() => void) | null = null;
@@ -79,7 +82,13 @@ export async function startDatabaseProxy(url: string): Promise<DatabaseProxy> {
         };
       }
       if (due_ms === now_ms) pass(() => far.write(bytes));
-      else setTimeout(() => !way.is_cut && pass(() => far.write(bytes)), due_ms - now_ms).unref();
+      else {
+        const due = due_ms;
+        setTimeout(() => {
+          late_ms = Math.max(late_ms, performance.now() - due);
+          if (!way.is_cut) pass(() => far.write(bytes));
+        }, due - now_ms).unref();
+      }
     });
     far.on("data", (bytes) => {
       if (answered) way.is_cut = true;
@@ -111,6 +120,10 @@ export async function startDatabaseProxy(url: string): Promise<DatabaseProxy> {
     },
     set delay_ms(given) {
       delay_ms = given;
+      late_ms = 0;
+    },
+    get late_ms() {
+      return late_ms;
     },
     get open() {
       return ways.size;
