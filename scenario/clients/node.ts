@@ -15,12 +15,12 @@ const variant = (
   program: string,
   promise: string,
   way: string,
-  settings: object,
+  settings: { readonly is_player?: boolean; readonly [name: string]: unknown },
   leaves: Variant["leaves"] = "DELETE",
 ): Variant => ({
   promise,
   way,
-  sends: both,
+  sends: settings.is_player ? [] : both,
   receives: both,
   leaves,
   join: (t, { url, token }) =>
@@ -75,16 +75,17 @@ export const node_datachannel: Client = {
         with_data_channel: false,
       },
     ),
-    variant("node-datachannel", "node_datachannel_joins_by_tcp", "ICE-TCP alone", {
+    // It only takes: when the machine is busy, two threads of its libjuice 1.7 write into each other's frames on TCP.
+    variant("node-datachannel", "node_datachannel_plays_by_tcp", "player: ICE-TCP alone", {
       is_tcp: true,
       with_data_channel: false,
+      is_player: true,
     }),
     variant(
       "node-datachannel",
       "node_datachannel_joins_with_a_data_channel",
       "data channel first",
       { is_tcp: false, with_data_channel: true },
-      "closes",
     ),
   ],
 };
