@@ -23,6 +23,7 @@ import { webrtc_player, whip_web_client } from "./eyevinn.ts";
 import { ffmpeg } from "./ffmpeg.ts";
 import { gstreamer } from "./gstreamer.ts";
 import { node_datachannel, werift } from "./node.ts";
+import { pion } from "./pion.ts";
 import { compareWithGuide, type Row, rowOf } from "./results.ts";
 import { type Site, startSite } from "./site.ts";
 
@@ -37,6 +38,7 @@ const clients: readonly Client[] = [
   firefox,
   whip_web_client,
   webrtc_player,
+  pion,
 ];
 
 // Firefox pairs no address of its own with the loopback's.
@@ -72,6 +74,8 @@ after(async () => {
 });
 
 const slow_ms = 20_000;
+// Programs are installed and built before their tests, for minutes on a machine that has nothing of them.
+const suite_ms = 600_000;
 
 /** Asks with the join's own token, as the client would. */
 async function patch(end: FarEnd, { token }: Invitation, change: object): Promise<void> {
@@ -134,6 +138,8 @@ async function mutes(
 
 // A client that says nothing is missed within the time of its consent (RFC 7675) and what it takes to notice.
 const left_ms = { DELETE: 5_000, closes: 5_000, vanishes: 10_000 } as const;
+// What Ada's page may take to show it on a busy machine.
+const shown_ms = 5_000;
 
 async function leaves(ada: Attendee, end: FarEnd, name: string, variant: Variant): Promise<void> {
   await end.leave();
@@ -150,7 +156,7 @@ async function leaves(ada: Attendee, end: FarEnd, name: string, variant: Variant
     until(
       "its tile is gone",
       async () => (await seen(ada.page)).every(({ label }) => label !== name),
-      within_ms,
+      within_ms + shown_ms,
     ),
   ]);
   if (variant.leaves === "DELETE" && end.isClosed) {
@@ -161,18 +167,21 @@ async function leaves(ada: Attendee, end: FarEnd, name: string, variant: Variant
 function tryAll(client: Client): void {
   let ada: Attendee;
   let conference_id: string;
-  before(async () => {
-    if (needs(client).skip) return;
-    assert.equal(client.missing, null);
-    const made = await parley.api<{ id: string }>("POST", "/v1.0/conferences", {
-      type: "conference",
-    });
-    conference_id = made.id;
-    [ada] = await Promise.all([
-      joinMeeting(parley, browser, conference_id, people.ada),
-      client.prepare?.({ browser, origin: site.origin }),
-    ]);
-  });
+  before(
+    async () => {
+      if (needs(client).skip) return;
+      assert.equal(client.missing, null);
+      const made = await parley.api<{ id: string }>("POST", "/v1.0/conferences", {
+        type: "conference",
+      });
+      conference_id = made.id;
+      [ada] = await Promise.all([
+        joinMeeting(parley, browser, conference_id, people.ada),
+        client.prepare?.({ browser, origin: site.origin }),
+      ]);
+    },
+    { timeout: suite_ms },
+  );
   after(async () => {
     await ada?.page.context().close();
     if (conference_id) await parley.api("DELETE", `/v1.0/conferences/${conference_id}`);
@@ -218,9 +227,9 @@ function tryAll(client: Client): void {
 }
 
 // Each program has a meeting of its own, so that they do not wait for one another.
-suite("clients", { concurrency: 2, timeout: 600_000 }, () => {
+suite("clients", { concurrency: 2, timeout: suite_ms }, () => {
   for (const client of clients) {
-    suite(client.name, { concurrency: 1, timeout: 600_000 }, () => tryAll(client));
+    suite(client.name, { concurrency: 1, timeout: suite_ms }, () => tryAll(client));
   }
 });
 

@@ -16,9 +16,11 @@ export interface Event {
   readonly state?: string;
   readonly db?: Record<string, number>;
   readonly color?: string;
+  /** Of programs that receive on several lines: which one, and what its packets say. */
+  readonly mid?: string;
   readonly kind?: string;
-  /** Files in which it kept what it was sent. */
-  readonly paths?: readonly string[];
+  readonly ssrc?: number;
+  readonly mid_in_packets?: string;
 }
 
 /** A far end whose program can be looked into. */

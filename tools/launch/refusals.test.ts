@@ -34,8 +34,9 @@ function checkout(t: TestContext): Checkout {
   }
   mkdirSync(join(folder, "worker"));
   cpSync(join(root, "worker/Cargo.toml"), join(folder, "worker/Cargo.toml"));
-  mkdirSync(join(folder, "scenario/interop/pion"), { recursive: true });
-  cpSync(join(root, "scenario/interop/pion/go.mod"), join(folder, "scenario/interop/pion/go.mod"));
+  const go_module = "scenario/api/generated-clients/go";
+  mkdirSync(join(folder, go_module), { recursive: true });
+  cpSync(join(root, go_module, "go.mod"), join(folder, go_module, "go.mod"));
   for (const name of ["node_modules", "server", "contract"]) {
     symlinkSync(join(root, name), join(folder, name));
   }

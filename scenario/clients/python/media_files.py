@@ -1,31 +1,17 @@
-"""Files of a tone and of a picture, for endpoints that cannot encode, and what is in the files that they received.
+"""Files of a tone and of a picture, for endpoints that cannot encode.
 
     media_files.py make <tone_hz> <color> <file>...     .ogg, .ivf or .h264: two seconds
     media_files.py packets <tone_hz> <color>            the same as packets: one JSON object {audio, video}, lists of Base64
-    media_files.py perceive <file>...                   one JSON object a file: {path, db: {hz: level}} or {path, colors: {name: frames}}
 """
 
-import array
 import base64
 import fractions
 import json
 import sys
 import tempfile
-from collections import Counter
 
 import av
-from tones_and_colors import (
-    color_of,
-    first_channel,
-    height,
-    level_db,
-    picture_frame,
-    probes_hz,
-    sample_rate,
-    tone_frame,
-    width,
-    window,
-)
+from tones_and_colors import height, picture_frame, sample_rate, tone_frame, width
 
 seconds = 2
 picture_rate = 15
@@ -78,42 +64,15 @@ def packets(tone_hz, color):
         return found
 
 
-def levels(path):
-    """The loudest that each probe was in any tenth of a second after the first half of the file."""
-    samples = array.array("h")
-    packed = av.AudioResampler(format="s16", layout="stereo", rate=sample_rate)
-    with av.open(path) as file:
-        for frame in file.decode(audio=0):
-            for even in packed.resample(frame):
-                samples.extend(first_channel(even))
-    half = len(samples) // 2
-    windows = [samples[at : at + window] for at in range(half, len(samples) - window, window)]
-    return {
-        hz: max((level_db(part, hz) for part in windows), default=-200) for hz in probes_hz
-    }
-
-
-def frames_of(path):
-    with av.open(path) as file:
-        return Counter(color_of(frame) for frame in file.decode(video=0))
-
-
-def main(verb, *words):
-    if verb == "make":
-        tone_hz, color, *paths = words
-        for path in paths:
-            if path.endswith(".ogg"):
-                make_sound(path, int(tone_hz))
-            else:
-                make_pictures(path, color)
-        return
+def main(verb, tone_hz, color, *paths):
     if verb == "packets":
-        tone_hz, color = words
         print(json.dumps(packets(int(tone_hz), color)))
         return
-    for path in words:
-        found = {"db": levels(path)} if path.endswith(".ogg") else {"colors": frames_of(path)}
-        print(json.dumps({"path": path, **found}))
+    for path in paths:
+        if path.endswith(".ogg"):
+            make_sound(path, int(tone_hz))
+        else:
+            make_pictures(path, color)
 
 
 main(*sys.argv[1:])

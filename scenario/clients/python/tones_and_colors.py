@@ -7,7 +7,12 @@ import math
 sample_rate = 48_000
 width, height = 160, 96
 # Y, U, V of BT.601 in studio range.
-colors = {"red": (81, 90, 240), "lime": (145, 54, 34), "blue": (41, 240, 110)}
+colors = {
+    "red": (81, 90, 240),
+    "lime": (145, 54, 34),
+    "blue": (41, 240, 110),
+    "yellow": (210, 16, 146),
+}
 probes_hz = (440, 660, 880)
 # A tenth of a second holds a whole number of periods of every probe.
 window = sample_rate // 10

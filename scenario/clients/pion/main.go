@@ -1,8 +1,16 @@
-// A pion endpoint: joins a conference by one POST without candidates, sends a file of Opus and a file of VP8 or H.264
-// again and again, and writes what it receives to files.
+// A pion endpoint: joins a conference by one POST without candidates, sends files of Opus and of VP8 or H.264 again and
+// again on the lines that it is told, and has what it receives heard and seen.
 //
-// One argument: JSON, see settings. Prints one JSON object a line. Words on its standard input: `restart` (ICE, by PATCH),
-// `keep` (closes the files of what was received so far and goes on with others), `leave` (DELETE). The end of standard input makes it stop.
+// One argument: JSON, see settings. It prints the objects of ../python/far_end.py, and of its own:
+//
+//	{"event": "trickled", "status", "candidates"}                what a PATCH with candidates gave
+//	{"event": "restarted", "status", "type", "text"}             what a restart of ICE gave
+//	{"event": "line", "mid", "kind", "ssrc", "mid_in_packets"}   a receiving line's first packet
+//	{"event": "moved", …}                                        the same, when one of these facts changed
+//	{"event": "seen", "color", "mid"}                            with the line on which it was
+//	{"event": "failed", "text"}
+//
+// Words on its standard input: `restart` (ICE, by PATCH), `leave` (DELETE). The end of standard input makes it stop.
 package main
 
 import (
@@ -11,30 +19,48 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 
 	"github.com/pion/webrtc/v4"
 )
 
+type line struct {
+	Kind string `json:"kind"`
+	// Both ways unless said otherwise.
+	Direction string `json:"direction"`
+	// Names of the layers that it sends (RFC 8853); none: one picture without a name.
+	Layers []string `json:"layers"`
+}
+
 type settings struct {
 	URL   string `json:"url"`
 	Token string `json:"token"`
-	// Ogg with Opus, IVF with VP8 or Annex B with H.264, by the ending.
+	Lines []line `json:"lines"`
+	// Ogg with Opus, IVF with VP8 or Annex B with H.264, by the ending; those of lines that it has not are not read.
 	Audio string `json:"audio"`
 	Video string `json:"video"`
-	// Folder for what is received.
-	Heard string `json:"heard"`
+	// Python with PyAV and the path of ../python/senses.py.
+	Senses []string `json:"senses"`
 }
+
+var printing sync.Mutex
 
 func say(event string, facts map[string]any) {
 	if facts == nil {
 		facts = map[string]any{}
 	}
 	facts["event"] = event
-	line, err := json.Marshal(facts)
+	text, err := json.Marshal(facts)
 	if err != nil {
 		panic(err)
 	}
-	fmt.Println(string(line))
+	printing.Lock()
+	defer printing.Unlock()
+	fmt.Println(string(text))
+}
+
+func failed(err error) {
+	say("failed", map[string]any{"text": err.Error()})
 }
 
 func main() {
@@ -59,16 +85,16 @@ func run(argument string) error {
 	}
 	joined := join{url: given.URL, token: given.Token, connection: connection}
 	connection.OnICECandidate(joined.found)
-	ears := listen(connection, given.Heard)
+	listen(connection, given.Senses)
 	if err := joined.post(); err != nil {
 		return err
 	}
 	go func() {
 		if err := published.send(); err != nil {
-			say("failed", map[string]any{"text": err.Error()})
+			failed(err)
 		}
 	}()
-	if err := obey(&joined, ears); err != nil {
+	if err := obey(&joined); err != nil {
 		return err
 	}
 	published.stop()
@@ -86,21 +112,16 @@ func connect() (*webrtc.PeerConnection, error) {
 	connection.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
 		say("state", map[string]any{"state": state.String()})
 	})
-	connection.OnICEConnectionStateChange(func(state webrtc.ICEConnectionState) {
-		say("ice", map[string]any{"state": state.String()})
-	})
 	return connection, nil
 }
 
-func obey(joined *join, ears *ears) error {
+func obey(joined *join) error {
 	words := bufio.NewScanner(os.Stdin)
 	for words.Scan() {
 		var err error
 		switch words.Text() {
 		case "restart":
 			err = joined.restart()
-		case "keep":
-			err = ears.keep()
 		case "leave":
 			err = joined.leave()
 		default:

@@ -94,7 +94,7 @@ func (j *join) found(candidate *webrtc.ICECandidate) {
 	}
 	j.lock.Unlock()
 	if err := j.trickle(); err != nil {
-		say("failed", map[string]any{"text": err.Error()})
+		failed(err)
 	}
 }
 
@@ -118,12 +118,12 @@ func (j *join) trickle() error {
 	return nil
 }
 
-var line = regexp.MustCompile(`(?m)^a=(ice-ufrag|ice-pwd):(\S+)`)
+var credential = regexp.MustCompile(`(?m)^a=(ice-ufrag|ice-pwd):(\S+)`)
 
 // credentials gives the first of each in a description or a fragment.
 func credentials(text string) map[string]string {
 	found := map[string]string{}
-	for _, match := range line.FindAllStringSubmatch(text, -1) {
+	for _, match := range credential.FindAllStringSubmatch(text, -1) {
 		if _, is_known := found[match[1]]; !is_known {
 			found[match[1]] = match[2]
 		}
@@ -151,7 +151,7 @@ func (j *join) restart() error {
 	defer func() {
 		j.lock.Unlock()
 		if err := j.trickle(); err != nil {
-			say("failed", map[string]any{"text": err.Error()})
+			failed(err)
 		}
 	}()
 	if err := j.connection.SetLocalDescription(offer); err != nil {
@@ -167,8 +167,8 @@ func (j *join) restart() error {
 	}
 	j.etag = reply.Header.Get("ETag")
 	theirs := credentials(text)
-	j.answer = line.ReplaceAllStringFunc(j.answer, func(found string) string {
-		name := line.FindStringSubmatch(found)[1]
+	j.answer = credential.ReplaceAllStringFunc(j.answer, func(found string) string {
+		name := credential.FindStringSubmatch(found)[1]
 		return "a=" + name + ":" + theirs[name]
 	})
 	return j.connection.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: j.answer})
