@@ -130,6 +130,11 @@ export const aiortc: Client = {
         `a_data_channel_first_and_${lines.length - 1}_audio_lines_join`,
         `data channel first, ${lines.length - 1} audio, one video line`,
         { lines: [data, ...lines] },
+        {
+          async also(_, { answer }) {
+            assert.match(answer, /^m=application [1-9]/m);
+          },
+        },
       ),
     ),
     variant(

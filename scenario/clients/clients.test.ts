@@ -148,8 +148,11 @@ async function leaves(ada: Attendee, end: FarEnd, name: string, variant: Variant
     until(
       "its join is over",
       async () => {
-        const { status } = await parley.api<{ status: string }>("GET", end.location);
-        return status === "leaved";
+        const { status, leave_reason } = await parley.api<{ status: string; leave_reason: string }>(
+          "GET",
+          end.location,
+        );
+        return status === "leaved" && (variant.leaves !== "DELETE" || leave_reason === "left");
       },
       within_ms,
     ),
