@@ -60,8 +60,8 @@ pub const DTLS_RETRIES_MAX: usize = 7;
 /// Largest DTLS packet we write, bytes: below every path's limit.
 pub const DTLS_PACKET_BYTES_MAX: usize = 1150;
 /// Packets by which data channels of one endpoint are refused, in each [`CHANNEL_ANSWERS_INTERVAL_US`]:
-/// two refuse one attempt. Who is not answered asks again after a second.
-pub const CHANNEL_ANSWERS_MAX: u32 = 4;
+/// three refuse one attempt. Who is not answered asks again after a second.
+pub const CHANNEL_ANSWERS_MAX: u32 = 6;
 /// See [`CHANNEL_ANSWERS_MAX`]. Units: us.
 pub const CHANNEL_ANSWERS_INTERVAL_US: u64 = 1_000_000;
 

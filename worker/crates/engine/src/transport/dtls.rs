@@ -230,7 +230,7 @@ impl Association {
                     continue;
                 }
                 dimpl::Output::ApplicationData(data) => {
-                    if let Some(answer) = sctp::answer(data) {
+                    for answer in sctp::answers(data) {
                         self.answer_data(&answer, now);
                     }
                     continue;

@@ -1,9 +1,9 @@
 //! SCTP over DTLS (RFC 8261): data channels are not served, and whoever opens one learns it at once.
 //!
-//! An INIT is answered by an INIT ACK, and the COOKIE ECHO that follows by a COOKIE ACK with an ABORT
-//! behind it: dcSCTP, which is in Chromium, takes no ABORT before, and the connection of werift counts as
-//! connected only once its association was. Nothing is kept: the far side's tag is in the cookie.
-//! Everything else is answered by silence.
+//! An INIT is answered by an INIT ACK, and the COOKIE ECHO that follows by a COOKIE ACK and an ABORT:
+//! dcSCTP, which is in Chromium, takes no ABORT before, and the connection of werift counts as connected
+//! only once its association was. Each has a packet of its own, since a page of Chromium crashes of the
+//! two in one. Nothing is kept: the far side's tag is in the cookie. Everything else is answered by silence.
 
 use crc::{CRC_32_ISCSI, Crc, Table};
 
@@ -23,8 +23,20 @@ const OUR_TAG: [u8; 4] = *b"none";
 
 static CHECKSUM: Crc<u32, Table<1>> = Crc::<u32, Table<1>>::new(&CRC_32_ISCSI);
 
-/// The answer to a packet, never longer than it. None: it begins no association.
-pub(crate) fn answer(packet: &[u8]) -> Option<Vec<u8>> {
+/// The packets that answer one, none of them longer than it; none where it begins no association.
+pub(crate) fn answers(packet: &[u8]) -> Vec<Vec<u8>> {
+    let mut answers = addressed_answers(packet).unwrap_or_default();
+    for answer in &mut answers {
+        let checksum = checksum_of(answer);
+        answer[8..HEADER_BYTES].copy_from_slice(&checksum);
+    }
+    // An INIT of WebRTC names its extensions (RFC 8831 section 6.1), so that it is longer.
+    answers.retain(|answer| answer.len() <= packet.len());
+    answers
+}
+
+/// The same without their checksums.
+fn addressed_answers(packet: &[u8]) -> Option<Vec<Vec<u8>>> {
     let (header, chunks) = packet.split_at_checked(HEADER_BYTES)?;
     let (ports, rest) = header.split_first_chunk::<4>()?;
     let (tag, checksum) = rest.split_first_chunk::<4>()?;
@@ -37,7 +49,10 @@ pub(crate) fn answer(packet: &[u8]) -> Option<Vec<u8>> {
     if !has_ports || checksum != checksum_of(packet) {
         return None;
     }
-    let mut reply = vec![to_high, to_low, from_high, from_low];
+    let address = |their_tag: &[u8; 4], chunk: &[u8]| {
+        let ports = [to_high, to_low, from_high, from_low];
+        [&ports, their_tag, &[0; 4], chunk].concat()
+    };
     match kind {
         INIT => {
             let their_tag = value.first_chunk::<4>()?;
@@ -47,31 +62,23 @@ pub(crate) fn answer(packet: &[u8]) -> Option<Vec<u8>> {
             if *tag != [0; 4] || *their_tag == [0; 4] || !is_alone {
                 return None;
             }
-            reply.extend(their_tag);
-            reply.extend([0; 4]);
-            reply.extend([INIT_ACK, 0, 0, 28]);
-            reply.extend(OUR_TAG);
             // Window, streams and first number are as good as theirs: none will be used.
-            reply.extend(rest);
-            reply.extend(COOKIE);
-            reply.extend(their_tag);
+            let chunk = [&[INIT_ACK, 0, 0, 28], &OUR_TAG, rest, &COOKIE, their_tag].concat();
+            Some(vec![address(their_tag, &chunk)])
         }
         COOKIE_ECHO => {
             let their_tag: [u8; 4] = value.try_into().ok()?;
             if *tag != OUR_TAG || their_tag == [0; 4] {
                 return None;
             }
-            reply.extend(their_tag);
-            reply.extend([0; 4]);
-            // The ABORT is the last of what stands together (section 3.3.7).
-            reply.extend([COOKIE_ACK, 0, 0, 4, ABORT, 0, 0, 4]);
+            Some(
+                [COOKIE_ACK, ABORT]
+                    .map(|kind| address(&their_tag, &[kind, 0, 0, 4]))
+                    .into(),
+            )
         }
-        _ => return None,
+        _ => None,
     }
-    let checksum = checksum_of(&reply);
-    reply[8..HEADER_BYTES].copy_from_slice(&checksum);
-    // An INIT of WebRTC names its extensions (RFC 8831 section 6.1), so that it is longer.
-    (reply.len() <= packet.len()).then_some(reply)
 }
 
 /// CRC32c of a packet with zeros where it stands, in the order of the wire (RFC 9260 appendix A).
@@ -101,6 +108,13 @@ mod tests {
             .collect()
     }
 
+    /// The only answer to a packet, if there is one.
+    fn answer(packet: &[u8]) -> Option<Vec<u8>> {
+        let mut all = answers(packet);
+        assert!(all.len() < 2);
+        all.pop()
+    }
+
     fn sealed(mut packet: Vec<u8>) -> Vec<u8> {
         let checksum = checksum_of(&packet);
         packet[8..12].copy_from_slice(&checksum);
@@ -127,14 +141,18 @@ mod tests {
         assert_eq!(acknowledged[4..8], init[16..20]);
         assert_eq!(acknowledged[8..12], checksum_of(&acknowledged));
         assert_eq!(acknowledged[12..16], [INIT_ACK, 0, 0, 28]);
-        let aborted = answer(&echo(&acknowledged)).unwrap();
-        assert_eq!(aborted.len(), 20);
-        assert_eq!(aborted[4..8], init[16..20]);
-        assert_eq!(aborted[8..12], checksum_of(&aborted));
-        assert_eq!(aborted[12..], [COOKIE_ACK, 0, 0, 4, ABORT, 0, 0, 4]);
-        // What answers an answer would never end.
+        let after_cookie = answers(&echo(&acknowledged));
+        let kinds: Vec<u8> = after_cookie.iter().map(|packet| packet[12]).collect();
+        assert_eq!(kinds, [COOKIE_ACK, ABORT]);
+        for packet in &after_cookie {
+            assert_eq!(packet.len(), 16);
+            assert_eq!(packet[4..8], init[16..20]);
+            assert_eq!(packet[8..12], checksum_of(packet));
+            assert_eq!(packet[13..], [0, 0, 4]);
+            // What answers an answer would never end.
+            assert_eq!(answer(packet), None);
+        }
         assert_eq!(answer(&acknowledged), None);
-        assert_eq!(answer(&aborted), None);
     }
 
     #[test]
@@ -188,7 +206,7 @@ mod tests {
         for (name, damage) in damages {
             let mut packet = sound.clone();
             damage(&mut packet);
-            assert_eq!(answer(&sealed(packet)), None, "{name}");
+            assert_eq!(answers(&sealed(packet)).len(), 0, "{name}");
         }
     }
 
@@ -199,7 +217,7 @@ mod tests {
             is_sealed in any::<bool>(),
         ) {
             let packet = if is_sealed && packet.len() >= HEADER_BYTES { sealed(packet) } else { packet };
-            if let Some(reply) = answer(&packet) {
+            for reply in answers(&packet) {
                 prop_assert!(reply.len() <= packet.len());
             }
         }
@@ -219,9 +237,9 @@ mod tests {
                 }
             }
             let packet = sealed(packet);
-            if let Some(reply) = answer(&packet) {
+            for reply in answers(&packet) {
                 prop_assert!(reply.len() <= packet.len());
-                prop_assert_eq!(answer(&reply), None);
+                prop_assert_eq!(answers(&reply).len(), 0);
             }
         }
     }
