@@ -98,7 +98,11 @@ test(
           }),
         what,
       );
-      return page.frames()[1]?.url() ?? "";
+      // The frame may be told of after it has loaded.
+      return until("it shows something", () => {
+        const shown_url = page.frames()[1]?.url();
+        return shown_url === "about:blank" ? null : shown_url;
+      });
     };
     assert.equal(await shown(site.origin, url), url);
     assert.match(await shown(foreign_url, url), /^chrome-error:/);
