@@ -1,5 +1,6 @@
 //! DTLS: proves who the far side is and agrees on the SRTP keys, whichever side begins.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -206,6 +207,7 @@ impl Association {
     fn drain(&mut self, now: Instant, send: &mut dyn FnMut(&[u8])) -> Option<DtlsEvent> {
         let mut buffer = vec![0; 2048];
         let mut event = None;
+        let mut answers = VecDeque::new();
         loop {
             let needed = match self.inner.poll_output(&mut buffer) {
                 dimpl::Output::Packet(packet) => {
@@ -230,9 +232,7 @@ impl Association {
                     continue;
                 }
                 dimpl::Output::ApplicationData(data) => {
-                    for answer in sctp::answers(data) {
-                        self.answer_data(&answer, now);
-                    }
+                    answers.extend(sctp::answers(data));
                     continue;
                 }
                 dimpl::Output::CloseNotify => {
@@ -241,7 +241,13 @@ impl Association {
                 }
                 dimpl::Output::Timeout(at) => {
                     self.deadline = Some(at);
-                    return event;
+                    // Each goes when the one before is out: of two records in one datagram aiortc reads the
+                    // second only when something else comes.
+                    let Some(answer) = answers.pop_front() else {
+                        return event;
+                    };
+                    self.answer_data(&answer, now);
+                    continue;
                 }
                 dimpl::Output::BufferTooSmall { needed } => needed,
                 // Connected says nothing that the keys do not.
