@@ -1,5 +1,5 @@
 // Turns what the server says into the view that pages show. Pure: frame in, new view and notices out.
-import type { ChatView, ConferenceView, Person } from "./view.ts";
+import type { ChatView, ConferenceView, PendingMessage, Person } from "./view.ts";
 import type {
   Conference,
   Conferencecall,
@@ -35,6 +35,7 @@ export interface Reduced {
   readonly noticed: readonly Noticed[];
 }
 
+const nil_uuid = "00000000-0000-0000-0000-000000000000";
 /** How many messages a snapshot holds at most; a full one says that there may be earlier ones. */
 const snapshot_messages_max = 100;
 
@@ -161,12 +162,28 @@ function applyMessage(view: ConferenceView, message: Message): Reduced {
   const chat: ChatView = {
     ...view.chat,
     messages: mergeMessages(view.chat.messages, [message]),
+    pending: is_new && !is_others ? withoutStored(view.chat.pending, message) : view.chat.pending,
     unread: view.chat.unread + (is_new && is_others ? 1 : 0),
   };
   return {
     view: { ...view, chat },
     noticed: is_new && is_others ? [{ type: "message", message }] : [],
   };
+}
+
+// The event of an own message may come before the answer to what sent it; until then it would stand in the chat twice. It does
+// not say which one it is, but they come in their order.
+function withoutStored(
+  pending: readonly PendingMessage[],
+  { text, target_conferencecall_id }: Message,
+): readonly PendingMessage[] {
+  const stored = pending.find(
+    (entry) =>
+      entry.state === "sending" &&
+      entry.text === text &&
+      (entry.target_conferencecall_id ?? nil_uuid) === target_conferencecall_id,
+  );
+  return stored ? pending.filter((entry) => entry !== stored) : pending;
 }
 
 /** Puts messages into a list by id and time of creation; a message that is there already is replaced. */

@@ -188,6 +188,27 @@ test("a_message_is_pending_until_it_is_stored_and_repeats_carry_the_same_client_
   assert.equal(state.view.messages.length, 1);
 });
 
+test("an_own_message_whose_event_comes_before_its_answer_stands_in_the_chat_once", () => {
+  const sending = (client_id: string, text: string) =>
+    ({ client_id, text, target_conferencecall_id: null, state: "sending", problem: null }) as const;
+  const { view } = play(snapshot());
+  const pending = [sending("1", "ok"), sending("2", "ok"), sending("3", "other")];
+  const before = { ...view, chat: { ...view.chat, pending } };
+  const nobody = { target_conferencecall_id: "00000000-0000-0000-0000-000000000000" };
+  const pendingAfter = (owner: string, more: Partial<Message>) =>
+    reduceFrame(
+      before,
+      event(6, "conference_message_created", message("01", owner, { ...nobody, ...more })),
+    ).view.chat.pending.map(({ client_id }) => client_id);
+  assert.deepEqual(pendingAfter("me", { text: "ok" }), ["2", "3"]);
+  assert.deepEqual(pendingAfter("bo", { text: "ok" }), ["1", "2", "3"]);
+  assert.deepEqual(pendingAfter("me", { text: "ok", target_conferencecall_id: "bo" }), [
+    "1",
+    "2",
+    "3",
+  ]);
+});
+
 test("a_refused_message_stays_as_failed_and_can_be_retried_or_discarded", async () => {
   let is_refusing = true;
   const { chat, state } = chatWith(async () => {
