@@ -40,10 +40,6 @@ connection.onTrack.subscribe((track) => {
 });
 await connection.setLocalDescription(await connection.createOffer());
 const { answer, where } = await postOffer(given, connection.localDescription?.sdp ?? "");
-// A close from the other side shows here; the connection's own state keeps `connected`.
-for (const transport of connection.dtlsTransports) {
-  transport.onStateChange.subscribe((state) => say("state", { state: `dtls ${state}` }));
-}
 await connection.setRemoteDescription({ type: "answer", sdp: answer });
 // It puts its own SSRC and payload type into what is written.
 sendMedia(given, (kind, packet) => tracks[kind].writeRtp(packet));
