@@ -7,6 +7,7 @@ import type { Browser } from "playwright-core";
 import { launchChromium, needs_chromium, seen, tonesHeard } from "../harness/chromium.ts";
 import { type Attendee, joinMeeting, people } from "../harness/meeting.ts";
 import { type Parley, startParley, until } from "../harness/parley.ts";
+import type { Site } from "../harness/site.ts";
 import { aiortc, debians_aiortc } from "./aiortc.ts";
 import { chromium, firefox } from "./browsers.ts";
 import {
@@ -25,7 +26,7 @@ import { gstreamer } from "./gstreamer.ts";
 import { node_datachannel, werift } from "./node.ts";
 import { pion } from "./pion.ts";
 import { compareWithGuide, type Row, rowOf } from "./results.ts";
-import { type Site, startSite } from "./site.ts";
+import { startEmptySite } from "./site.ts";
 
 const clients: readonly Client[] = [
   aiortc,
@@ -57,7 +58,7 @@ let site: Site;
 const rows: Row[] = [];
 before(async () => {
   if (needs_chromium.skip) return;
-  site = await startSite();
+  site = await startEmptySite();
   const others = await Promise.all(clients.map((client) => client.origin?.() ?? []));
   [parley, browser] = await Promise.all([
     startParley({
@@ -174,10 +175,7 @@ function tryAll(client: Client): void {
     async () => {
       if (needs(client).skip) return;
       assert.equal(client.missing, null);
-      const made = await parley.api<{ id: string }>("POST", "/v1.0/conferences", {
-        type: "conference",
-      });
-      conference_id = made.id;
+      conference_id = await parley.conference();
       [ada] = await Promise.all([
         joinMeeting(parley, browser, conference_id, people.ada),
         client.prepare?.({ browser, origin: site.origin }),

@@ -2,10 +2,10 @@
 // Runs alone: measures how soon requests are refused, and gaps in the sound.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { after, before, type TestContext, test } from "node:test";
-import type { Browser } from "playwright-core";
-import { launchChromium, needs_chromium } from "../harness/chromium.ts";
-import { isAlive, type Parley, startParley, until } from "../harness/parley.ts";
+import { type TestContext, test } from "node:test";
+import { needs_chromium } from "../harness/chromium.ts";
+import { isAlive, until } from "../harness/parley.ts";
+import { browser, parley, runForAllTests } from "../harness/running.ts";
 import {
   ask,
   assertAway,
@@ -20,18 +20,9 @@ import {
   watchMachine,
 } from "./outage.ts";
 
-let parley: Parley;
-let browser: Browser;
 let meeting: Meeting;
-before(async () => {
-  if (needs_chromium.skip) return;
-  parley = await startParley({ PARLEY_MEDIA_WORKER_COUNT: "1" });
-  browser = await launchChromium();
+runForAllTests({ PARLEY_MEDIA_WORKER_COUNT: "1" }, async () => {
   meeting = await startMeeting(parley, browser);
-});
-after(async () => {
-  await browser?.close();
-  await parley?.stop();
 });
 
 const isDatabase = (pid: number): boolean => {

@@ -1,13 +1,13 @@
 // The database is a server of somebody else's, over a network: silent in the middle of a commit, slow, or full of other programs' connections.
 // Runs alone: measures how soon requests are refused, and gaps in the sound.
 import assert from "node:assert/strict";
-import { after, before, beforeEach, type TestContext, test } from "node:test";
-import type { Browser } from "playwright-core";
+import { after, beforeEach, type TestContext, test } from "node:test";
 import { type DatabaseProxy, startDatabaseProxy } from "../../server/test/database-proxy.ts";
-import { launchChromium, needs_chromium } from "../harness/chromium.ts";
+import { needs_chromium } from "../harness/chromium.ts";
 import { type Postgres, startPostgres } from "../harness/database.ts";
 import { chatTexts, say } from "../harness/meeting.ts";
-import { type Parley, startParley, until } from "../harness/parley.ts";
+import { until } from "../harness/parley.ts";
+import { browser, parley, runForAllTests } from "../harness/running.ts";
 import {
   agree,
   ask,
@@ -27,27 +27,22 @@ const connections_max = 40;
 
 let postgres: Postgres;
 let proxy: DatabaseProxy;
-let parley: Parley;
-let browser: Browser;
 let meeting: Meeting;
-before(async () => {
-  if (needs_chromium.skip) return;
-  postgres = await startPostgres(connections_max);
-  proxy = await startDatabaseProxy(postgres.url);
-  parley = await startParley({
-    PARLEY_DATABASE_URL: proxy.url,
-    PARLEY_MEDIA_WORKER_COUNT: "1",
-  });
-  browser = await launchChromium();
-  meeting = await startMeeting(parley, browser);
-});
+runForAllTests(
+  async () => {
+    postgres = await startPostgres(connections_max);
+    proxy = await startDatabaseProxy(postgres.url);
+    return { PARLEY_DATABASE_URL: proxy.url, PARLEY_MEDIA_WORKER_COUNT: "1" };
+  },
+  async () => {
+    meeting = await startMeeting(parley, browser);
+  },
+);
 beforeEach(async () => {
   if (needs_chromium.skip) return;
   await until("the database is there", async () => (await create(parley)).status === 200);
 });
 after(async () => {
-  await browser?.close();
-  await parley?.stop();
   await proxy?.close();
   await postgres?.stop();
 });

@@ -173,9 +173,7 @@ export interface Meeting {
 
 /** Starts it. */
 export async function startMeeting(parley: Parley, browser: Browser): Promise<Meeting> {
-  const { id } = await parley.api<{ id: string }>("POST", "/v1.0/conferences", {
-    type: "conference",
-  });
+  const id = await parley.conference();
   const ada = await joinMeeting(parley, browser, id, people.ada);
   const ben = await joinMeeting(parley, browser, id, people.ben);
   await hearAndSee([ada, ben], 30_000);
